@@ -1,0 +1,115 @@
+"""Every setting of steppe in one frozen value: name, unit, default, environment variable.
+
+`load` reads the environment (`STEPPE_*`) and an optional TOML file, the command line overrides both. Nothing else in
+the program reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+from steppe.base.arns import Realm
+from steppe.base.jsonvalue import JsonValue
+
+
+class SettingError(ValueError):
+    """A setting that cannot be used; the message names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings. The environment variable of `data_dir` is STEPPE_DATA_DIR, and so on.
+
+    Attributes:
+        host: address to listen on. Anything but loopback needs access keys.
+        port: TCP port; 0 takes a free one.
+        data_dir: everything that steppe keeps.
+        region, account: what the ARNs say.
+        access_keys: secret by access key id. Empty: every signature is taken, on loopback only.
+        workers: worker processes that run children of Map Runs; 0 means one a CPU core.
+        body_bytes_max: limit on one request's body, in bytes (S3 uploads stream and have S3's own limit).
+        endpoints: URL by service name, for calls to services that are not served here (and to replace those that are).
+        athena_output_location: `s3://bucket[/prefix]/` for work group `primary` until UpdateWorkGroup sets another.
+        sql_threads: threads of the SQL engine; 0 means one a core.
+        sql_memory_mib: memory limit of the SQL engine, in MiB.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 4566
+    data_dir: Path = Path("steppe-data")
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    access_keys: Mapping[str, str] = field(default_factory=dict)
+    workers: int = 0
+    body_bytes_max: int = 16 * 1024 * 1024
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    athena_output_location: str = ""
+    sql_threads: int = 0
+    sql_memory_mib: int = 512
+
+    @property
+    def realm(self) -> Realm:
+        """Partition, region and account of the ARNs."""
+        return Realm("aws", self.region, self.account)
+
+    @property
+    def worker_count(self) -> int:
+        """`workers`, with 0 resolved."""
+        return self.workers or os.cpu_count() or 1
+
+
+def load(
+    *, environ: Mapping[str, str], file: Path | None = None, overrides: Mapping[str, JsonValue] | None = None
+) -> Settings:
+    """Settings from a TOML file, then `STEPPE_*` variables, then `overrides` (the command line; None is "not given").
+
+    Raises:
+        SettingError: an unknown name, or a value that does not fit.
+    """
+    values: dict[str, JsonValue] = {}
+    names = {f.name for f in fields(Settings)}
+    if file is not None:
+        try:
+            read = tomllib.loads(file.read_text())
+        except (OSError, tomllib.TOMLDecodeError) as error:
+            raise SettingError(f"settings file {file}: {error}") from error
+        for name, value in read.items():
+            if name not in names:
+                raise SettingError(f"settings file {file}: unknown setting {name!r}")
+            values[name] = value
+    for name in names:
+        text = environ.get("STEPPE_" + name.upper())
+        if text is not None:
+            values[name] = text
+    values |= {k: v for k, v in (overrides or {}).items() if v is not None}
+    return replace(Settings(), **{name: _convert(name, value) for name, value in values.items()})
+
+
+def _convert(name: str, value: JsonValue) -> JsonValue:
+    """Bring one value to its setting's type: text from the environment, or what TOML and the command line gave."""
+    kind = Settings.__dataclass_fields__[name].type
+    try:
+        if kind == "int":
+            number = int(value)
+            if number < 0:
+                raise ValueError("must not be negative")
+            return number
+        if kind == "Path":
+            return Path(value)
+        if kind.startswith("Mapping"):
+            pairs = value.items() if isinstance(value, Mapping) else (_pair(p) for p in str(value).split(",") if p)
+            return {str(k).strip(): str(v).strip() for k, v in pairs}
+        return str(value)
+    except (TypeError, ValueError) as error:
+        raise SettingError(f"setting {name}: {value!r} does not fit: {error}") from error
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign:
+        raise ValueError(f"{text!r} is not NAME=VALUE")
+    return key, value

@@ -1,0 +1,142 @@
+"""The database: one writer with group commit, many readers.
+
+All writes go through one thread. It takes everything that waits and commits once: a thousand small writes cost one
+commit, and a piece that fails takes nobody down with it. A write's future is resolved after the commit, never before.
+A piece of work may be run twice (the first run rolled back), so it changes nothing but the database.
+
+SQLite in write-ahead-log mode is the embedded database. Work is written as functions of a SQLAlchemy connection:
+
+    rows = await database.read(lambda c: c.execute(select(...)).all())
+    await database.write(lambda c: c.execute(insert(...)))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from steppe.base.errors import InternalError
+from steppe.base.jsonvalue import JsonValue
+from steppe.stores.tables import SCHEMA_VERSION, metadata, schema_info
+
+T = TypeVar("T")
+Work = Callable[[sa.Connection], T]
+
+_BATCH_MAX = 512
+"""Pieces of work in one commit: enough to spread a commit thin, few enough that nobody waits long for it."""
+
+
+class SchemaMismatch(RuntimeError):
+    """The data directory was written by a version of steppe that this one cannot read."""
+
+
+class Database:
+    """An open database. Close it to let the writer finish what is queued."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the database in the file `path`.
+
+        Raises:
+            SchemaMismatch: the file was written by another version.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._engine = sa.create_engine(
+            f"sqlite:///{path}", poolclass=sa.pool.QueuePool, pool_size=8, max_overflow=8,
+            connect_args={"check_same_thread": False, "timeout": 30},
+        )
+        sa.event.listen(self._engine, "connect", _prepare_sqlite)
+        # pysqlite opens transactions by itself, and only at the first write: we say BEGIN.
+        sa.event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        with self._engine.begin() as connection:
+            metadata.create_all(connection)
+            version = connection.execute(sa.select(schema_info.c.version)).scalar()
+            if version is None:
+                connection.execute(sa.insert(schema_info).values(version=SCHEMA_VERSION))
+            elif version != SCHEMA_VERSION:
+                raise SchemaMismatch(f"{path} has schema version {version}, this steppe knows {SCHEMA_VERSION}")
+        self._readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="store-read")
+        self._queue: queue.SimpleQueue[tuple[Work[JsonValue], Future[JsonValue]] | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write_loop, name="store-write", daemon=True)
+        self._writer.start()
+        self._closed = False
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work` on a reading connection, in a thread; it sees the last commit."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self.read_now, work)
+
+    def read_now(self, work: Work[T]) -> T:
+        """As `read`, in this thread."""
+        with self._engine.connect() as connection:
+            return work(connection)
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in the writer's next transaction; returns after the commit."""
+        return await asyncio.wrap_future(self.submit(work))
+
+    def write_now(self, work: Work[T]) -> T:
+        """As `write`, blocking this thread. Never from an event loop."""
+        return self.submit(work).result()
+
+    def submit(self, work: Work[T]) -> Future[T]:
+        """Queue `work`; the future is resolved after the commit, or fails with what `work` raised."""
+        if self._closed:
+            raise InternalError("the database is closed", story="a write was submitted after close()")
+        future: Future[JsonValue] = Future()
+        self._queue.put((work, future))
+        return future
+
+    def close(self) -> None:
+        """Finish the queued writes and close all connections. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        self._writer.join()
+        self._readers.shutdown()
+        self._engine.dispose()
+
+    def _write_loop(self) -> None:
+        with self._engine.connect() as connection:
+            while True:
+                batch = [self._queue.get()]
+                while len(batch) < _BATCH_MAX and batch[-1] is not None:
+                    try:
+                        batch.append(self._queue.get_nowait())
+                    except queue.Empty:
+                        break
+                last = batch[-1] is None
+                self._commit(connection, [entry for entry in batch if entry is not None])
+                if last:
+                    return
+
+    def _commit(self, connection: sa.Connection, batch: list[tuple[Work[JsonValue], Future[JsonValue]]]) -> None:
+        """One transaction for the batch; then, and only then, tell those who wait.
+
+        Savepoints for every piece would cost more than the pieces. So the batch runs without, and only when something
+        fails is it rolled back and run again, each piece in a transaction of its own.
+        """
+        try:
+            with connection.begin():
+                results = [work(connection) for work, _ in batch]
+        except Exception as error:  # handed to the one who asked
+            if len(batch) == 1:
+                batch[0][1].set_exception(error)
+                return
+            for piece in batch:
+                self._commit(connection, [piece])
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            future.set_result(result)
+
+
+def _prepare_sqlite(connection: JsonValue, _record: JsonValue) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16384", "temp_store=MEMORY"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,138 @@
+"""The schema, once. Times are epoch milliseconds; documents are JSON text; `body` columns are bytes that one file owns."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+SCHEMA_VERSION = 1
+
+metadata = sa.MetaData()
+
+schema_info = sa.Table("schema_info", metadata, sa.Column("version", sa.Integer, nullable=False))
+
+server_secrets = sa.Table(
+    "server_secrets",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.LargeBinary, nullable=False),
+)
+
+state_machines = sa.Table(
+    "state_machines",
+    metadata,
+    sa.Column("arn", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("revision_id", sa.Text),
+    sa.Column("tags", sa.Text, nullable=False, default="[]"),
+)
+
+revisions = sa.Table(
+    "revisions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("machine_arn", sa.Text, nullable=False, index=True),
+    sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("definition", sa.Text, nullable=False),
+    sa.Column("role_arn", sa.Text, nullable=False),
+    sa.Column("configuration", sa.Text, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+)
+
+executions = sa.Table(
+    "executions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("arn", sa.Text, nullable=False, unique=True),
+    sa.Column("machine_arn", sa.Text, nullable=False),
+    sa.Column("revision_id", sa.Integer, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("started_ms", sa.BigInteger, nullable=False),
+    sa.Column("stopped_ms", sa.BigInteger),
+    sa.Column("input", sa.Text, nullable=False),
+    sa.Column("output", sa.Text),
+    sa.Column("error", sa.Text),
+    sa.Column("cause", sa.Text),
+    sa.Column("trace_header", sa.Text),
+    sa.Column("snapshot", sa.LargeBinary),
+    sa.Index("executions_by_machine", "machine_arn", "started_ms", "id"),
+    sa.Index("executions_by_status", "machine_arn", "status", "started_ms", "id"),
+    sa.Index("executions_running", "status", sqlite_where=sa.text("status = 'RUNNING'")),
+)
+
+history = sa.Table(
+    "history",
+    metadata,
+    sa.Column("execution_id", sa.Integer, primary_key=True),
+    sa.Column("first_event_id", sa.Integer, primary_key=True),
+    sa.Column("event_count", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+map_runs = sa.Table(
+    "map_runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("arn", sa.Text, nullable=False, unique=True),
+    sa.Column("execution_arn", sa.Text, nullable=False, index=True),
+    sa.Column("command_key", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("started_ms", sa.BigInteger, nullable=False),
+    sa.Column("stopped_ms", sa.BigInteger),
+    sa.Column("plan", sa.Text, nullable=False),
+    sa.Column("progress", sa.Text, nullable=False),
+    sa.UniqueConstraint("execution_arn", "command_key"),
+)
+
+shards = sa.Table(
+    "shards",
+    metadata,
+    sa.Column("map_run_id", sa.Integer, primary_key=True),
+    sa.Column("first_item", sa.BigInteger, primary_key=True),
+    sa.Column("item_count", sa.Integer, nullable=False),
+    sa.Column("range", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("finished_order", sa.BigInteger),
+    sa.Column("counts", sa.Text, nullable=False),
+    sa.Column("segments", sa.Text, nullable=False),
+)
+
+query_executions = sa.Table(
+    "query_executions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("sequence", sa.Integer, nullable=False, unique=True),
+    sa.Column("work_group", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("request_token", sa.Text, unique=True),
+    sa.Column("submitted_ms", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Index("query_executions_by_group", "work_group", "sequence"),
+)
+
+work_groups = sa.Table(
+    "work_groups",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+catalog_databases = sa.Table(
+    "catalog_databases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+catalog_tables = sa.Table(
+    "catalog_tables",
+    metadata,
+    sa.Column("database", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
