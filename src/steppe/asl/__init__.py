@@ -1,0 +1,1 @@
+"""Amazon States Language: from text to a checked, compiled program."""
