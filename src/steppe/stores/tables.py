@@ -1,4 +1,7 @@
-"""The schema, once. Times are epoch milliseconds; documents are JSON text; `body` columns are bytes that one file owns."""
+"""The schema, once.
+
+Times are epoch milliseconds; documents are JSON text; `body` columns are bytes that one file owns.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +28,8 @@ state_machines = sa.Table(
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
-    sa.Column("revision", sa.Integer, nullable=False),
-    sa.Column("revision_id", sa.Text),
+    sa.Column("revision_row", sa.Integer, nullable=False),
+    sa.Column("versions_made", sa.Integer, nullable=False, default=0),
     sa.Column("tags", sa.Text, nullable=False, default="[]"),
 )
 
@@ -35,11 +38,48 @@ revisions = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("machine_arn", sa.Text, nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("machine_created_ms", sa.BigInteger, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("revision_id", sa.Text),
     sa.Column("definition", sa.Text, nullable=False),
     sa.Column("role_arn", sa.Text, nullable=False),
     sa.Column("configuration", sa.Text, nullable=False),
     sa.Column("created_ms", sa.BigInteger, nullable=False),
+)
+
+versions = sa.Table(
+    "versions",
+    metadata,
+    sa.Column("machine_arn", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("revision_row", sa.Integer, nullable=False),
+    sa.Column("description", sa.Text),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+)
+
+aliases = sa.Table(
+    "aliases",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("arn", sa.Text, nullable=False, unique=True),
+    sa.Column("machine_arn", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("description", sa.Text),
+    sa.Column("routing", sa.Text, nullable=False),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("updated_ms", sa.BigInteger, nullable=False),
+    sa.Index("aliases_by_machine", "machine_arn", "id"),
+)
+
+activities = sa.Table(
+    "activities",
+    metadata,
+    sa.Column("arn", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("created_ms", sa.BigInteger, nullable=False),
+    sa.Column("tags", sa.Text, nullable=False, default="[]"),
 )
 
 executions = sa.Table(
@@ -48,7 +88,9 @@ executions = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("arn", sa.Text, nullable=False, unique=True),
     sa.Column("machine_arn", sa.Text, nullable=False),
-    sa.Column("revision_id", sa.Integer, nullable=False),
+    sa.Column("version_arn", sa.Text),
+    sa.Column("alias_arn", sa.Text),
+    sa.Column("revision_row", sa.Integer, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("started_ms", sa.BigInteger, nullable=False),
@@ -61,7 +103,11 @@ executions = sa.Table(
     sa.Column("snapshot", sa.LargeBinary),
     sa.Index("executions_by_machine", "machine_arn", "started_ms", "id"),
     sa.Index("executions_by_status", "machine_arn", "status", "started_ms", "id"),
-    sa.Index("executions_running", "status", sqlite_where=sa.text("status = 'RUNNING'")),
+    sa.Index(
+        "executions_by_version", "version_arn", "started_ms", "id", sqlite_where=sa.text("version_arn IS NOT NULL")
+    ),
+    sa.Index("executions_by_alias", "alias_arn", "started_ms", "id", sqlite_where=sa.text("alias_arn IS NOT NULL")),
+    sa.Index("executions_running", "id", sqlite_where=sa.text("status = 'RUNNING'")),
 )
 
 history = sa.Table(

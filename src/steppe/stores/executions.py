@@ -1,0 +1,277 @@
+"""Executions and their histories.
+
+An execution is one row: what DescribeExecution shows, and the snapshot that the interpreter goes on from. Its history
+is in rows of at most 256 events each, so a page of it is read without the rest. Children of Map Runs are not here: they
+are in the segments of their run (`steppe.maprun`).
+
+All functions take a connection and are used inside `Database.read` or `Database.write`. Lists are read by cursors over
+indexes: the last page costs what the first one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from steppe.base import jsonvalue
+from steppe.base.errors import SteppeError
+from steppe.base.jsonvalue import JsonValue
+from steppe.interp.history import HistoryEvent
+from steppe.stores.machines import MachineRecord
+from steppe.stores.tables import executions, history
+
+HISTORY_CHUNK_EVENTS = 256
+"""Events in one row of history, at most: a page of 100 reads one or two rows, a row stays well below a megabyte."""
+
+
+class ExecutionExistsError(SteppeError):
+    """An execution with this ARN is there already."""
+
+    def __init__(self, arn: str) -> None:
+        super().__init__(arn)
+        self.arn = arn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionRecord:
+    """An execution as it is kept.
+
+    Attributes:
+        id: its row; 0 before it is inserted.
+        arn, name, machine_arn: of the execution; machine_arn without version.
+        revision_row: the revision of the machine it runs.
+        status: RUNNING, SUCCEEDED, FAILED, TIMED_OUT, ABORTED.
+        started_ms, stopped_ms: epoch milliseconds; stopped_ms is None while it runs.
+        input: the text as it was given.
+        output: JSON text when SUCCEEDED, else None.
+        error, cause: None where AWS gives none.
+        snapshot: of the interpreter's Execution; None when it has ended (and where it was not asked for).
+        trace_header: X-Amzn-Trace-Id, or None.
+        version_arn, alias_arn: by which it was started, or None.
+    """
+
+    arn: str
+    machine_arn: str
+    revision_row: int
+    name: str
+    started_ms: int
+    input: str
+    id: int = 0
+    status: str = "RUNNING"
+    stopped_ms: int | None = None
+    output: str | None = None
+    error: str | None = None
+    cause: str | None = None
+    snapshot: bytes | None = None
+    trace_header: str | None = None
+    version_arn: str | None = None
+    alias_arn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionEntry:
+    """What a listing shows of an execution."""
+
+    id: int
+    arn: str
+    machine_arn: str
+    name: str
+    status: str
+    started_ms: int
+    stopped_ms: int | None
+    version_arn: str | None
+    alias_arn: str | None
+
+
+def new_record(
+    machine: MachineRecord, *, arn: str, name: str, started_ms: int, input_text: str, trace_header: str | None = None
+) -> ExecutionRecord:
+    """The record of an execution of `machine` that begins, pinned to its revision and to how the start named it."""
+    return ExecutionRecord(
+        arn=arn,
+        machine_arn=machine.arn,
+        revision_row=machine.revision_row,
+        name=name,
+        started_ms=started_ms,
+        input=input_text,
+        trace_header=trace_header,
+        version_arn=machine.version_arn,
+        alias_arn=machine.alias_arn,
+    )
+
+
+def insert_execution(c: sa.Connection, record: ExecutionRecord) -> int:
+    """Keep a new execution; returns its row's id.
+
+    Raises:
+        ExecutionExistsError: one with the same ARN is there, running or ended.
+    """
+    values = {name: getattr(record, name) for name in _FIELDS if name != "id"}
+    try:
+        made = c.execute(sa.insert(executions).values(values))
+    except sa.exc.IntegrityError:
+        raise ExecutionExistsError(record.arn) from None
+    assert made.inserted_primary_key is not None
+    return int(made.inserted_primary_key[0])
+
+
+def find_execution(c: sa.Connection, arn: str, *, with_snapshot: bool = True) -> ExecutionRecord | None:
+    """The execution with this ARN, or None. Without its snapshot (it may be megabytes) where nobody goes on with it."""
+    columns = [executions.c[name] if name != "snapshot" or with_snapshot else sa.null() for name in _FIELDS]
+    row = c.execute(sa.select(*columns).where(executions.c.arn == arn)).first()
+    return None if row is None else _record(row)
+
+
+def save_progress(
+    c: sa.Connection,
+    *,
+    execution_id: int,
+    snapshot: bytes | None,
+    status: str,
+    stopped_ms: int | None,
+    output: str | None,
+    error: str | None,
+    cause: str | None,
+    events: Sequence[HistoryEvent],
+) -> None:
+    """Commit one advance: the execution as it is now, and the events that led here (ids go on without a gap)."""
+    c.execute(
+        sa.update(executions)
+        .where(executions.c.id == execution_id)
+        .values(snapshot=snapshot, status=status, stopped_ms=stopped_ms, output=output, error=error, cause=cause)
+    )
+    chunks = [events[i : i + HISTORY_CHUNK_EVENTS] for i in range(0, len(events), HISTORY_CHUNK_EVENTS)]
+    if chunks:
+        c.execute(
+            sa.insert(history),
+            [
+                {
+                    "execution_id": execution_id,
+                    "first_event_id": chunk[0]["id"],
+                    "event_count": len(chunk),
+                    "body": jsonvalue.dumpb(list(chunk)),
+                }
+                for chunk in chunks
+            ],
+        )
+
+
+def running(c: sa.Connection, *, after_id: int = 0, limit: int = 100) -> list[ExecutionRecord]:
+    """Executions that run, with their snapshots, oldest first, beginning after row `after_id`."""
+    t = executions.c
+    columns = [t[name] for name in _FIELDS]
+    # The literal, not a parameter: only then can the planner use the partial index.
+    query = sa.select(*columns).where(_RUNNING, t.id > after_id).order_by(t.id).limit(limit)
+    return [_record(row) for row in c.execute(query)]
+
+
+def has_running(c: sa.Connection, machine_arn: str) -> bool:
+    """Whether an execution of the machine runs."""
+    query = sa.select(executions.c.id).where(executions.c.machine_arn == machine_arn, executions.c.status == "RUNNING")
+    return c.execute(query.limit(1)).first() is not None
+
+
+def list_executions(
+    c: sa.Connection,
+    *,
+    machine_arn: str | None = None,
+    version_arn: str | None = None,
+    alias_arn: str | None = None,
+    status: str | None = None,
+    limit: int,
+    cursor: tuple[int, int] | None = None,
+) -> list[ExecutionEntry]:
+    """Executions of one machine, version or alias (exactly one is given), newest first.
+
+    Args:
+        c: the connection.
+        machine_arn: list the executions of this machine, however they were started.
+        version_arn: list those started by this version, also through an alias.
+        alias_arn: list those started by this alias.
+        status: only those with this status; None for all.
+        limit: how many at most.
+        cursor: (started_ms, id) of the last entry of the page before; None for the first page.
+    """
+    t = executions.c
+    of = {t.machine_arn: machine_arn, t.version_arn: version_arn, t.alias_arn: alias_arn}
+    (column, arn), *others = [(column, arn) for column, arn in of.items() if arn is not None]
+    assert not others
+    query = sa.select(
+        t.id, t.arn, t.machine_arn, t.name, t.status, t.started_ms, t.stopped_ms, t.version_arn, t.alias_arn
+    ).where(column == arn)
+    if status is not None:
+        query = query.where(t.status == status)
+    if cursor is not None:
+        query = query.where(sa.tuple_(t.started_ms, t.id) < sa.tuple_(*cursor))
+    query = query.order_by(t.started_ms.desc(), t.id.desc()).limit(limit)
+    return [ExecutionEntry(*row) for row in c.execute(query)]
+
+
+def read_history(
+    c: sa.Connection, execution_id: int, *, reverse: bool = False, after: int | None = None, limit: int
+) -> tuple[list[HistoryEvent], int | None]:
+    """A page of an execution's history.
+
+    Args:
+        c: the connection.
+        execution_id: the execution's row.
+        reverse: from the last event backwards.
+        after: the id of the last event of the page before; None for the first page.
+        limit: events in the page, at most.
+
+    Returns:
+        The events in the wanted order, and the `after` of the next page, or None when this is the last one.
+    """
+    events: list[HistoryEvent] = []
+    # One event more than asked for tells whether there is a next page.
+    for first in _chunks_wanted(c, execution_id, reverse=reverse, after=after, count=limit + 1):
+        body = c.execute(
+            sa.select(history.c.body).where(history.c.execution_id == execution_id, history.c.first_event_id == first)
+        ).scalar_one()
+        chunk: list[HistoryEvent] = jsonvalue.loads(body)
+        if reverse:
+            events.extend(event for event in reversed(chunk) if after is None or event["id"] < after)
+        else:
+            events.extend(event for event in chunk if after is None or event["id"] > after)
+    if len(events) <= limit:
+        return events, None
+    del events[limit:]
+    return events, events[-1]["id"]
+
+
+def _chunks_wanted(c: sa.Connection, execution_id: int, *, reverse: bool, after: int | None, count: int) -> list[int]:
+    """First ids of the rows that hold `count` events beyond `after`, without reading their bodies."""
+    t = history.c
+    query = sa.select(t.first_event_id, t.event_count).where(t.execution_id == execution_id)
+    if reverse:
+        query = query.order_by(t.first_event_id.desc())
+        if after is not None:
+            query = query.where(t.first_event_id < after)
+    else:
+        query = query.order_by(t.first_event_id)
+        if after is not None:
+            # Ids have no gaps and a row has at most so many: the row with the next event begins after this one.
+            query = query.where(t.first_event_id > after + 1 - HISTORY_CHUNK_EVENTS)
+    wanted: list[int] = []
+    for first, size in c.execute(query.limit(count + HISTORY_CHUNK_EVENTS)):
+        beyond = size
+        if after is not None:
+            last = first + size - 1
+            beyond = min(size, after - first) if reverse else min(size, last - after)
+        if beyond <= 0:
+            continue
+        wanted.append(first)
+        count -= beyond
+        if count <= 0:
+            break
+    return wanted
+
+
+_RUNNING = executions.c.status == sa.literal_column("'RUNNING'")
+_FIELDS = tuple(ExecutionRecord.__dataclass_fields__)
+
+
+def _record(row: sa.Row[JsonValue]) -> ExecutionRecord:
+    return ExecutionRecord(**dict(zip(_FIELDS, row, strict=True)))
