@@ -1,0 +1,1 @@
+"""What a Task can call: AWS SDK actions, optimized integrations, and who carries the call out."""
