@@ -1,0 +1,115 @@
+"""One command, and the part that carries it out: tasks, timers, Map Runs.
+
+Everything here may be asked twice for the same key (after a crash, or when an execution is loaded again): what is
+already under way is left alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Protocol, assert_never
+
+from steppe.base.errors import Fault
+from steppe.base.jsonvalue import JsonValue
+from steppe.interp.command import CallTask, CancelTask, CancelTimer, Command, StartMapRun, StartTimer, StopMapRun
+from steppe.interp.stimulus import Stimulus, TaskFailed, TaskSubmitted, TaskSucceeded
+from steppe.runtime.timers import Timers
+from steppe.stores.machines import MachineRecord
+
+
+class Tasks(Protocol):
+    """Who carries out tasks: `integrations.task_caller.TaskCaller`."""
+
+    async def run(
+        self,
+        command: CallTask,
+        *,
+        execution_arn: str,
+        submitted: Callable[[JsonValue], Awaitable[None]] | None = None,
+    ) -> JsonValue:
+        """The task's result; raises Fault."""
+        ...
+
+    async def cancel(self, command: CallTask, *, execution_arn: str) -> None:
+        """Stop the task's job, if it has one."""
+        ...
+
+
+class MapRunStarter(Protocol):
+    """Who runs Distributed Maps: `maprun.runs.MapRuns`."""
+
+    async def start(self, command: StartMapRun, *, execution_arn: str, machine: MachineRecord) -> None:
+        """Start a Map Run, or go on with the one that this command started before."""
+        ...
+
+    async def stop_run(self, map_run_arn: str) -> None:
+        """Abort a Map Run."""
+        ...
+
+
+class Dispatcher:
+    """Carries commands out and posts what comes of them."""
+
+    def __init__(
+        self, *, tasks: Tasks, map_runs: MapRunStarter, timers: Timers, post: Callable[[str, Stimulus], None]
+    ) -> None:
+        self._tasks = tasks
+        self._map_runs = map_runs
+        self._timers = timers
+        self._post = post
+        self._calls: dict[tuple[str, str], tuple[asyncio.Task[None], CallTask]] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
+
+    async def dispatch(self, arn: str, machine: MachineRecord, command: Command) -> None:
+        """Carry out one command of the execution `arn`."""
+        match command:
+            case CallTask():
+                if (arn, command.key) not in self._calls:
+                    call = asyncio.create_task(self._call(arn, command))
+                    self._calls[arn, command.key] = (call, command)
+            case CancelTask(key):
+                self._cancel_call(arn, key)
+            case StartTimer(key, due_ms):
+                self._timers.set(arn, key, due_ms)
+            case CancelTimer(key):
+                self._timers.cancel(arn, key)
+            case StartMapRun():
+                await self._map_runs.start(command, execution_arn=arn, machine=machine)
+            case StopMapRun():
+                await self._map_runs.stop_run(command.map_run_arn)
+            case _:
+                assert_never(command)
+
+    async def close(self) -> None:
+        """Stop waiting for tasks. Their jobs go on: after a restart somebody will ask for them again."""
+        calls = [task for task, _ in self._calls.values()] + list(self._stopping)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+    async def _call(self, arn: str, command: CallTask) -> None:
+        async def submitted(output: JsonValue) -> None:
+            self._post(arn, TaskSubmitted(command.key, output))
+
+        try:
+            output = await self._tasks.run(command, execution_arn=arn, submitted=submitted)
+        except Fault as fault:
+            self._post(arn, TaskFailed(command.key, fault.error, fault.cause))
+        else:
+            if command.task_token is not None:
+                await submitted(output)
+            else:
+                self._post(arn, TaskSucceeded(command.key, output))
+        finally:
+            self._calls.pop((arn, command.key), None)
+
+    def _cancel_call(self, arn: str, key: str) -> None:
+        entry = self._calls.pop((arn, key), None)
+        if entry is None:
+            return
+        call, command = entry
+        call.cancel()
+        stopping = asyncio.create_task(self._tasks.cancel(command, execution_arn=arn))
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopping.discard)
