@@ -2,7 +2,7 @@
 
 A request's service is what its signature's scope says, else what X-Amz-Target says, else S3. The service's protocol
 (`steppe.wire`) turns the request into a `Request`, the service's table of operations answers it, the protocol turns the
-answer, or the ApiError, back. Nothing is looked up by name inside a service: what its table does not have is refused here.
+answer, or the ApiError, back. What a service's table does not have is refused here, by name.
 
 `GET /_steppe/health` answers 200 when the start-up hook is done, else 503. A plain ASGI callable and no framework: the
 routes are the AWS protocols' own, and StartExecution is called thousands of times a second.
@@ -22,7 +22,7 @@ from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue, dumpb
 from steppe.settings import Settings
 from steppe.wire import aws_json, rest_xml, sigv4
-from steppe.wire.faults import json_fault, xml_fault
+from steppe.wire.faults import json_fault, query_fault, xml_fault
 from steppe.wire.http import HEADERS_BYTES_MAX, HttpAnswer, HttpRequest, header_text, parse_query
 from steppe.wire.model import Directory, directory
 from steppe.wire.payload import Payload
@@ -210,8 +210,10 @@ class _App:
             service, signature = self._service_of(request)
             if self._names.protocols.get(service) == "json":
                 await self._serve_json(exchange, service, signature, header_bytes)
+            elif service in self._services:
+                await self._serve_s3(exchange, signature, header_bytes)
             else:
-                await self._serve_s3(exchange, service, signature, header_bytes)
+                await self._refuse_service(exchange, service)
         except ConnectionError:
             # The client is gone; there is nobody to tell.
             return
@@ -261,14 +263,12 @@ class _App:
         try:
             answer = await self._answer_json(exchange, protocol, signature, header_bytes)
         except ApiError as error:
-            error = sigv4.for_json(error)
-            answer = json_fault(error, service=service, content_type=protocol.content_type)
+            answer = json_fault(sigv4.for_json(error), service=service, content_type=protocol.content_type)
         except Exception:
             _log.exception("%s %s failed", service, exchange.request.headers.get("x-amz-target"))
-            error = ApiError(
-                "InternalFailure", f"Internal error; see the log, request {exchange.request_id}", status=500
-            )
-            answer = json_fault(error, service=service, content_type=protocol.content_type)
+            text = f"Internal error; see the log, request {exchange.request_id}"
+            failure = ApiError("InternalFailure", text, status=500)
+            answer = json_fault(failure, service=service, content_type=protocol.content_type)
         await exchange.answer(answer, ((b"x-amzn-requestid", exchange.request_id.encode()),))
 
     async def _answer_json(
@@ -299,14 +299,21 @@ class _App:
         )
         return HttpAnswer(200, (("Content-Type", protocol.content_type),), protocol.serialise(name, output))
 
-    async def _serve_s3(
-        self, exchange: _Exchange, service: str, signature: sigv4.Signature | None, header_bytes: int
-    ) -> None:
+    async def _refuse_service(self, exchange: _Exchange, service: str) -> None:
+        """Refuse a service that is not served, in the form that its clients most likely read."""
+        text = f"steppe does not serve {service[:100]!r}; it serves {', '.join(sorted(self._services))}"
+        error = ApiError("NotImplemented", text, status=501)
+        if service == "s3":
+            answer = self._xml_fault(exchange, error)
+        elif exchange.request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            answer = query_fault(error, request_id=exchange.request_id)
+        else:
+            answer = json_fault(error, service="", content_type="application/json")
+        await exchange.answer(answer, ((b"x-amzn-requestid", exchange.request_id.encode()),))
+
+    async def _serve_s3(self, exchange: _Exchange, signature: sigv4.Signature | None, header_bytes: int) -> None:
         request = exchange.request
         try:
-            if service != "s3" or "s3" not in self._services:
-                text = f"steppe does not serve {service!r}; it serves {', '.join(sorted(self._services))}"
-                raise ApiError("NotImplemented", text, status=501)
             _check_headers(header_bytes)
             answer = await self._answer_s3(exchange, signature)
         except ApiError as error:

@@ -1,4 +1,4 @@
-"""aws-chunked bodies: the framing that SDKs put around an upload to sign it piece by piece or to send a checksum after it.
+"""aws-chunked bodies: the framing around an upload that is signed piece by piece or followed by its checksum.
 
     <size in hex>[;chunk-signature=<hex>]CRLF <bytes> CRLF ... 0[;chunk-signature=<hex>]CRLF
     [<trailing header>:<value>CRLF]... CRLF

@@ -57,5 +57,15 @@ def xml_fault(error: ApiError, *, resource: str, request_id: str, host_id: str) 
     return HttpAnswer(error.status, (("Content-Type", "application/xml"), *headers), body)
 
 
+def query_fault(error: ApiError, *, request_id: str) -> HttpAnswer:
+    """An error as services of the query protocol (STS, SNS) word it."""
+    kind = "Sender" if error.status < 500 else "Receiver"
+    body = (
+        f"<ErrorResponse><Error><Type>{kind}</Type><Code>{escape(error.code)}</Code>"
+        f"<Message>{escape(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+    )
+    return HttpAnswer(error.status, (("Content-Type", "text/xml"),), body.encode("utf-8", "replace"))
+
+
 _HEADER_FIELDS = frozenset({"ETag", "Last-Modified", "Content-Range", "Allow", "x-amz-bucket-region"})
 """Fields of an ApiError that S3 sends as headers, not in the document."""

@@ -129,7 +129,7 @@ class Payload(AsyncIterator[bytes]):
             return
         value = trailers.get(_HEADER_PREFIX + self._algorithm.lower())
         if value is None:
-            text = "The request contained trailing data that was not well-formed or did not conform to the expected headers."
+            text = f"The trailer does not have the header that x-amz-trailer promised for {self._algorithm}"
             raise ApiError("MalformedTrailerError", text)
         self._expected[self._algorithm] = _checked_value(self._algorithm, value)
 

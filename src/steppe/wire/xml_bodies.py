@@ -1,14 +1,14 @@
 """XML documents by shape: S3's request bodies to values, outputs to documents.
 
-Documents with a DTD are refused before they are parsed: nothing in S3's protocol needs one, and entities are how a small
-document becomes a large one.
+Documents with a DTD are refused before they are parsed: nothing in S3's protocol needs one, and entities are how a
+small document becomes a large one.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from xml.etree import ElementTree  # noqa: S405  a DTD is refused below, and expat resolves nothing outside
+from xml.etree import ElementTree
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
