@@ -63,9 +63,9 @@ class Path:
         return self.evaluate(value, scope)
 
     @property
-    def variable(self) -> str | None:
-        """The name of the workflow variable it reads, or None."""
-        return None if self.syntax.root in ("$", "$$") else self.syntax.root
+    def variables(self) -> frozenset[str]:
+        """Names of the workflow variables it reads: one or none."""
+        return frozenset() if self.syntax.root in ("$", "$$") else frozenset((self.syntax.root,))
 
 
 def compile_path(text: str, *, allow_context: bool = True, allow_variables: bool = True) -> Path:

@@ -64,6 +64,7 @@ class Scope:
         entropy: the source of UUIDs and random numbers.
         now_ms: the time of the advance, epoch milliseconds.
         states: members of JSONata's `$states` beside `context`: input, result, errorOutput; None for none.
+        derived: room for what an evaluator derives from this scope and needs again; nobody else looks at it.
     """
 
     context: Callable[[], JsonValue]
@@ -71,6 +72,7 @@ class Scope:
     entropy: Entropy
     now_ms: int
     states: Mapping[str, JsonValue] | None = None
+    derived: dict[str, tuple[JsonValue, JsonValue]] | None = field(default=None, init=False, repr=False, compare=False)
     _context_object: JsonValue = field(default=_NOT_BUILT, init=False, repr=False, compare=False)
 
     def context_object(self) -> JsonValue:

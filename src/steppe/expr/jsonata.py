@@ -1,0 +1,370 @@
+"""JSONata expressions: `{% $states.input.items[price > 10].name %}`.
+
+    expression = compile_jsonata("$states.input.a + $x")
+    expression.evaluate(None, scope)
+
+The value an expression is applied to is not used: in a state there is no context item, and everything is reached
+through `$states` and the workflow variables, which come from the scope.
+
+The work is done by the library jsonata-python, which this module keeps within bounds and within JSON:
+
+- Bounds. The library calls back before and after each node of the tree; the callbacks count depth, steps and bytes. No
+  clock is read, so the same expression over the same data always ends in the same way.
+- JSON. The library's null, sequences, functions and doubles are converted on the way in and out.
+- Words. Failures are told as the service tells them, `T0410: Argument 1 of function "abs" does not match ...`.
+
+An expression may be evaluated again and again, but by one thread at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+_RECURSION_LIMIT_BEFORE = sys.getrecursionlimit()
+
+from jsonata.functions import Functions  # noqa: E402 - see below
+from jsonata.jexception import JException  # noqa: E402
+from jsonata.jsonata import Jsonata  # noqa: E402
+
+from steppe.base.jsonvalue import JsonValue  # noqa: E402
+from steppe.expr.errors import JsonataError, JsonataSyntaxError, show  # noqa: E402
+from steppe.expr.jsonata_functions import (  # noqa: E402
+    BASE_FRAME,
+    HELD_BYTES_MAX,
+    MEMORY_EXCEEDED,
+    NULL,
+    SCOPED_NAMES,
+    memory_exceeded,
+    scoped,
+    with_nulls,
+)
+from steppe.expr.jsonata_syntax import References, references  # noqa: E402
+from steppe.expr.regex import compile_pattern  # noqa: E402
+from steppe.expr.scope import Expression, Scope  # noqa: E402
+
+# The library sets Python's limit to 10,000 when it is imported, for the whole process; that many frames of C code would
+# overflow the stack. Our own bounds end an expression far below 3,000.
+sys.setrecursionlimit(max(_RECURSION_LIMIT_BEFORE, 3_000))
+
+EXPRESSION_LENGTH_MAX: Final = 100_000
+"""Characters of one expression; ours."""
+
+DEPTH_MAX: Final = 100
+"""Nodes within nodes under evaluation; measured by others in August 2026: the service's bound lies between 99 and 101."""
+
+STEPS_MAX: Final = 3_000_000
+"""Nodes that one evaluation may visit, long values counting for more; ours. That many take some ten seconds."""
+
+VALUES_PER_STEP: Final = 64
+"""Elements or characters of a result that cost as much as one more node."""
+
+ALLOCATED_BYTES_MAX: Final = 512 * 1024 * 1024
+"""All texts and arrays that one evaluation may make, freed ones included; ours."""
+
+STACK_OVERFLOW: Final = (
+    "Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive"
+)
+TIME_EXCEEDED: Final = "Expression evaluation timeout: Check for infinite loop"
+
+_ABSENT = object()
+_PLACEHOLDER = re.compile(r"\{\{(\{?)(\w+)\}?\}\}")
+_KINDS = {"n": "numbers", "s": "strings", "b": "booleans", "o": "objects", "a": "arrays", "f": "functions"}
+_MAKING = frozenset(("binary", "unary", "function", "path", "apply"))
+_LIBRARY_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError, AssertionError)
+
+
+@dataclass(frozen=True, slots=True)
+class JsonataExpression:
+    """A compiled expression. It is an `Expression` itself; `evaluate` is the bare function.
+
+    Attributes:
+        text: without `{%` and `%}`.
+        variables: names of the workflow variables it may read (names bound inside and known functions are left out).
+        states: members of `$states` it reads; None when it uses `$states` as a whole.
+        evaluate: (anything, scope) -> JSON value; raises JsonataError.
+    """
+
+    text: str
+    variables: frozenset[str]
+    states: frozenset[str] | None
+    evaluate: Expression = field(repr=False, compare=False)
+
+    def __call__(self, value: JsonValue, scope: Scope) -> JsonValue:
+        """As `evaluate`."""
+        return self.evaluate(value, scope)
+
+
+def is_expression(text: str) -> bool:
+    """Whether a text is `{% ... %}`: nothing, not even a blank, before or after."""
+    return len(text) >= 4 and text.startswith("{%") and text.endswith("%}")
+
+
+def unwrapped(text: str) -> str:
+    """The expression inside `{% ... %}`."""
+    return text[2:-2].strip()
+
+
+def compile_jsonata(text: str) -> JsonataExpression:
+    """Compile an expression.
+
+    Args:
+        text: without `{%` and `%}`.
+
+    Raises:
+        JsonataSyntaxError: it is none, or names what does not exist in a state.
+    """
+    if len(text) > EXPRESSION_LENGTH_MAX:
+        raise JsonataSyntaxError(text, f"it is longer than {EXPRESSION_LENGTH_MAX} characters")
+    try:
+        engine = Jsonata(text, _regex_engine)
+        if engine.errors:
+            raise engine.errors[0]
+        found = references(engine.ast)
+    except JException as error:
+        raise JsonataSyntaxError(text, _message(error)) from None
+    except re.error as error:
+        raise JsonataSyntaxError(text, str(error)) from None
+    except RecursionError:
+        raise JsonataSyntaxError(text, "it nests too deep") from None
+    except _LIBRARY_ERRORS:
+        raise JsonataSyntaxError(text, "Syntax error") from None
+    if found.unsupported:
+        reason = f"Reference to '{found.unsupported[0]}' at the top level is not supported."
+        raise JsonataSyntaxError(text, reason, "UNSUPPORTED_JSONATA_EXPRESSION")
+    outer = found.variables - found.bound - {"states"}
+    functions = {
+        name for name in outer if name in SCOPED_NAMES or BASE_FRAME.lookup(name) is not None or name == "eval"
+    }
+    states = None if found.whole else frozenset(found.members)
+    return JsonataExpression(text, frozenset(outer - functions), states, _evaluator(text, engine, found))
+
+
+def _regex_engine(pattern: str, flags: JsonValue) -> re.Pattern[str]:
+    chosen = (re.IGNORECASE if flags.case_insensitive else 0) | (re.MULTILINE if flags.multiline else 0)
+    return compile_pattern(pattern.replace("\\/", "/"), chosen)
+
+
+def _evaluator(text: str, engine: JsonValue, found: References) -> Expression:
+    names = tuple(found.variables - {"states"})
+    functions = tuple(found.variables & SCOPED_NAMES)
+    members = None if found.whole else tuple(found.members)
+    uses_states = "states" in found.variables
+
+    def evaluate(value: JsonValue, scope: Scope) -> JsonValue:
+        frame = Jsonata.Frame(BASE_FRAME)
+        bindings = frame.bindings
+        for name in functions:
+            frame.bind(name, scoped(name, scope))
+        for name in names:
+            variable = scope.variables.get(name, _ABSENT)
+            if variable is not _ABSENT:
+                bindings[name] = _converted(scope, f"${name}", variable)
+        if uses_states:
+            bindings["states"] = _states(scope, members)
+        bindings["__evaluate_entry"], bindings["__evaluate_exit"] = _meter()
+        try:
+            result = engine.eval(engine.ast, None, frame)
+            return _plain(result) if result is not None else _undefined(text)
+        except JException as error:
+            raise JsonataError(text, _outcome(error)) from None
+        except RecursionError:
+            raise JsonataError(text, _bare(STACK_OVERFLOW)) from None
+        except ZeroDivisionError:
+            raise JsonataError(text, _coded('D1001: Number out of range: "Infinity"')) from None
+        except _NoJsonError:
+            raise JsonataError(text, "returned an unsupported result type.") from None
+        except _LIBRARY_ERRORS:
+            # The library met values its author did not think of; what Python said of it is no help to a caller.
+            raise JsonataError(text, _bare("A value has a type or a size that cannot be used here")) from None
+
+    return evaluate
+
+
+def _undefined(text: str) -> JsonValue:
+    raise JsonataError(text, "returned nothing (undefined).", undefined=True)
+
+
+def _states(scope: Scope, members: tuple[str, ...] | None) -> dict[str, JsonValue]:
+    """`$states`, as far as the expression can read it: the context object is built only when it can."""
+    states = scope.states or {}
+    found = {
+        name: _converted(scope, f"states.{name}", member)
+        for name, member in states.items()
+        if members is None or name in members
+    }
+    if members is None or "context" in members:
+        context = scope.context_object()
+        found["context"] = _converted(scope, "states.context", context)
+    return found
+
+
+def _converted(scope: Scope, key: str, value: JsonValue) -> JsonValue:
+    """A value with the library's null in it, converted once per scope, however many expressions read it."""
+    if scope.derived is None:
+        scope.derived = {}
+    known = scope.derived.get(key)
+    if known is None or known[0] is not value:
+        known = scope.derived[key] = (value, with_nulls(value))
+    return known[1]
+
+
+def _meter() -> tuple[Callable[..., None], Callable[..., None]]:
+    """The callbacks before and after each node: they end an evaluation that goes too deep, too long or grows too large.
+
+    A callback raises the library's exception, as some of its own code turns all others into something else.
+    """
+    depth = 0
+    steps_left = STEPS_MAX
+    bytes_left = ALLOCATED_BYTES_MAX
+
+    def enter(node: JsonValue, context: JsonValue, frame: JsonValue) -> None:
+        nonlocal depth, steps_left
+        depth += 1
+        steps_left -= 1
+        if depth > DEPTH_MAX:
+            raise JException(STACK_OVERFLOW, -1)
+        if steps_left < 0:
+            raise JException(TIME_EXCEEDED, -1)
+
+    def leave(node: JsonValue, context: JsonValue, frame: JsonValue, result: JsonValue) -> None:
+        nonlocal depth, steps_left, bytes_left
+        depth -= 1
+        if isinstance(result, str | list):
+            length = len(result)
+            steps_left -= length // VALUES_PER_STEP
+            size = length if isinstance(result, str) else length * 8
+            if node.type in _MAKING:
+                bytes_left -= size
+            if size > HELD_BYTES_MAX or bytes_left < 0:
+                raise memory_exceeded()
+
+    return enter, leave
+
+
+# Results
+
+
+class _NoJsonError(Exception):
+    """A function where JSON is wanted."""
+
+
+def _plain(value: JsonValue) -> JsonValue:
+    """A result of the library as JSON. What needs no change is shared, not copied."""
+    kind = type(value)
+    if value is None or value is NULL:
+        return None
+    if kind is str or kind is int or kind is bool:
+        return value
+    if kind is float:
+        return _plain_number(value)
+    if isinstance(value, dict):
+        members = {name: _plain(member) for name, member in value.items()}
+        return value if all(map(_same, members.values(), value.values())) else members
+    if isinstance(value, list):
+        elements = [_plain(element) for element in value]
+        return value if kind is list and all(map(_same, elements, value)) else elements
+    raise _NoJsonError
+
+
+def _same(one: JsonValue, other: JsonValue) -> bool:
+    return one is other
+
+
+def _plain_number(number: float) -> JsonValue:
+    """Whole numbers without a fraction, as JavaScript prints them."""
+    if not math.isfinite(number):
+        raise JException("D1001", 0, "Infinity" if number > 0 else "-Infinity" if number < 0 else "NaN")
+    return int(number) if number.is_integer() and abs(number) < 1e21 else number
+
+
+def unexpected_type(expression: JsonataExpression, expected: str, value: JsonValue) -> JsonataError:
+    """The error of a field whose expression gave JSON of the wrong type.
+
+    Args:
+        expression: the field's.
+        expected: "array", "number", "string", "object" or "boolean"; several with " or " between.
+        value: what it gave.
+    """
+    return JsonataError(
+        expression.text,
+        f"returned an unexpected result type. Expected '{expected}', but was '{type_name(value)}' "
+        f"for value: {show(value)}",
+    )
+
+
+def type_name(value: JsonValue) -> str:
+    """The type of a JSON value as the service's texts name it."""
+    if value is None:
+        return "null"
+    names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+    return names[type(value)]
+
+
+# Failures
+
+
+def _bare(message: str) -> str:
+    return f"threw an error during evaluation: {message}"
+
+
+def _coded(message: str) -> str:
+    return f"threw an error during evaluation. {message}"
+
+
+def _outcome(error: JsonValue) -> str:
+    """The rest of the service's sentence: a point before messages with a code, a colon before those without."""
+    code = error.error
+    if code == "D2014":
+        return _bare(MEMORY_EXCEEDED)
+    return _coded(f"{code}: {_message(error)}") if code in JException.error_codes else _bare(_message(error))
+
+
+def _message(error: JsonValue) -> str:
+    """The message of an error, without its code.
+
+    The library's catalogue says "Object" where JSONata says "function", and fills its places as Python prints values;
+    here they are JSON, `{{{...}}}` excepted.
+    """
+    template = JException.error_codes.get(error.error)
+    if template is None:
+        return str(error.error)
+    values = iter(_values(error))
+
+    def fill(match: re.Match[str]) -> str:
+        value = next(values, None)
+        return str(value) if match.group(1) else _json(value)
+
+    return _PLACEHOLDER.sub(fill, template.replace(" Object", " function"))
+
+
+def _values(error: JsonValue) -> tuple[JsonValue, ...]:
+    """What goes into the places of a message, in their order."""
+    given = (error.current, error.expected, error.extra)
+    match error.error:
+        case "T0410" if error.expected is None:
+            return (1, error.current)
+        case "T0411":
+            return (error.expected, error.current)
+        case "T0412":
+            return (error.current, error.expected, _KINDS.get(str(error.extra)[:1], error.extra))
+        case "D1002":
+            return (error.expected,)
+        case _:
+            return given
+
+
+def _json(value: JsonValue) -> str:
+    if value is NULL:
+        return "null"
+    if isinstance(value, float):
+        value = int(value) if value.is_integer() else value
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, cls=Functions.Encoder)
+    except (TypeError, ValueError, RecursionError):
+        return "?"
