@@ -88,6 +88,19 @@ def parse(arn: str) -> StatesArn:
     )
 
 
+def expect(arn: str, *kinds: str) -> StatesArn:
+    """Take an ARN apart that must be of one of `kinds`.
+
+    Raises:
+        ApiError: InvalidArn.
+    """
+    parsed = parse(arn)
+    if parsed.kind not in kinds:
+        raise ApiError("InvalidArn", f"Invalid Arn: 'Resource type not valid in this context: {parsed.kind}'")
+    return parsed
+
+
 def invalid(arn: str) -> ApiError:
     """The refusal of a text that is no ARN, or not of the wanted kind."""
-    return ApiError("InvalidArn", f"Invalid Arn: 'Invalid ARN prefix: {arn}'" if not arn.startswith("arn") else f"Invalid Arn: '{arn}'")
+    prefix = "" if arn.startswith("arn:") else "Invalid ARN prefix: "
+    return ApiError("InvalidArn", f"Invalid Arn: '{prefix}{arn}'")

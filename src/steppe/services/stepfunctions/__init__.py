@@ -1,0 +1,1 @@
+"""The Step Functions API: operations over the database, the engine and the Map Runs."""

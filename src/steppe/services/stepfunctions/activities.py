@@ -1,0 +1,76 @@
+"""Activities: create, describe, delete, list."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from steppe.base import arns
+from steppe.base.errors import ApiError
+from steppe.base.jsonvalue import JsonValue
+from steppe.base.names import check_name
+from steppe.services.stepfunctions.configuration import DEFAULT
+from steppe.services.stepfunctions.paging import next_token, page_size, place_of
+from steppe.services.stepfunctions.ports import Parts
+from steppe.services.stepfunctions.tags import merged
+from steppe.stores import activities
+from steppe.stores.activities import ActivityRecord
+from steppe.wire.request import Request
+
+_ENCRYPTION = DEFAULT["encryptionConfiguration"]
+
+
+async def create_activity(parts: Parts, request: Request) -> dict[str, JsonValue]:
+    """Create an activity; a repeat answers what the first call did, other tags are ignored."""
+    members = request.input
+    name = check_name(members["name"])
+    arn = parts.realm.activity(name)
+    if (members.get("encryptionConfiguration") or _ENCRYPTION)["type"] != _ENCRYPTION["type"]:
+        text = "Invalid Encryption Configuration: customer managed KMS keys are not supported by steppe"
+        raise ApiError("InvalidEncryptionConfiguration", text)
+    wanted = ActivityRecord(arn, name, parts.clock(), merged([], members.get("tags") or [], arn))
+
+    def create(c: sa.Connection) -> ActivityRecord:
+        known = activities.get_activity(c, arn)
+        if known is None:
+            activities.insert_activity(c, wanted)
+        return known or wanted
+
+    activity = await parts.database.write(create)
+    return {"activityArn": activity.arn, "creationDate": activity.created_ms}
+
+
+async def describe_activity(parts: Parts, request: Request) -> dict[str, JsonValue]:
+    """One activity."""
+    arn = request.input["activityArn"]
+    arns.expect(arn, "activity")
+    activity = await parts.database.read(lambda c: activities.get_activity(c, arn))
+    if activity is None:
+        raise ApiError("ActivityDoesNotExist", f"Activity Does Not Exist: '{arn}'")
+    return {
+        "activityArn": activity.arn,
+        "name": activity.name,
+        "creationDate": activity.created_ms,
+        "encryptionConfiguration": _ENCRYPTION,
+    }
+
+
+async def delete_activity(parts: Parts, request: Request) -> dict[str, JsonValue]:
+    """Delete an activity. May be repeated."""
+    arn = request.input["activityArn"]
+    arns.expect(arn, "activity")
+    await parts.database.write(lambda c: activities.delete_activity(c, arn))
+    return {}
+
+
+async def list_activities(parts: Parts, request: Request) -> dict[str, JsonValue]:
+    """All activities, in order of their names."""
+    limit = page_size(request.input.get("maxResults"))
+    after = place_of(request.input.get("nextToken"), "ListActivities")
+    found = await parts.database.read(lambda c: activities.list_activities(c, after_name=after or "", limit=limit + 1))
+    return {
+        "activities": [
+            {"activityArn": activity.arn, "name": activity.name, "creationDate": activity.created_ms}
+            for activity in found[:limit]
+        ],
+        "nextToken": next_token("ListActivities", found[limit - 1].name) if len(found) > limit else None,
+    }

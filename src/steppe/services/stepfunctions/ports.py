@@ -1,0 +1,85 @@
+"""What the operations work with: two ports to what runs, and the parts that every operation gets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from steppe.base.arns import Realm
+from steppe.base.jsonvalue import JsonValue
+from steppe.interp.history import HistoryEvent
+from steppe.stores.database import Database
+from steppe.stores.executions import ExecutionRecord
+from steppe.stores.machines import MachineRecord
+
+
+class Engine(Protocol):
+    """What drives executions (`steppe.runtime.driver.Engine`)."""
+
+    async def start_execution(
+        self, *, machine: MachineRecord, name: str, input_text: str, trace_header: str | None = None
+    ) -> ExecutionRecord:
+        """Begin an execution; it is durable when this returns.
+
+        Raises:
+            ExecutionExistsError: a Standard execution with this name is there.
+        """
+        ...
+
+    async def stop_execution(self, arn: str, *, error: str | None, cause: str | None) -> object:
+        """End a running execution as ABORTED; returns when that is durable. One that has ended is left alone."""
+        ...
+
+    async def wait_ended(self, arn: str) -> None:
+        """Return when the execution has ended."""
+        ...
+
+
+class MapRuns(Protocol):
+    """Map Runs and their children (`steppe.maprun.runs.MapRuns`).
+
+    Dicts are the API's answers, with times in epoch milliseconds.
+    """
+
+    async def describe(self, map_run_arn: str) -> dict[str, JsonValue] | None:
+        """DescribeMapRun's answer; None when there is no such run."""
+        ...
+
+    async def list_runs(
+        self, execution_arn: str, limit: int, token: str | None
+    ) -> tuple[list[dict[str, JsonValue]], str | None]:
+        """Entries of ListMapRuns, and the token of the next page."""
+        ...
+
+    async def list_children(
+        self, map_run_arn: str, *, status: str | None, limit: int, token: str | None
+    ) -> tuple[list[dict[str, JsonValue]], str | None]:
+        """Entries of ListExecutions for a Map Run, newest first, and the token of the next page."""
+        ...
+
+    async def describe_child(self, arn: str) -> dict[str, JsonValue] | None:
+        """DescribeExecution's answer for a child; None when there is no such child."""
+        ...
+
+    async def child_history(self, arn: str) -> list[HistoryEvent] | None:
+        """The whole history of a child, in order; None when there is no such child."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every operation works with. `chores` are tasks that go on after an answer was given."""
+
+    database: Database
+    engine: Engine
+    map_runs: MapRuns
+    realm: Realm
+    clock: Callable[[], int]
+    chores: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def begin(self, chore: asyncio.Task[None]) -> None:
+        """Keep hold of a task until it is done (the event loop alone would forget it)."""
+        self.chores.add(chore)
+        chore.add_done_callback(self.chores.discard)

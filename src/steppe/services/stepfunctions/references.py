@@ -1,0 +1,119 @@
+"""From an ARN to the state machine that it names: the machine itself, a version, or an alias."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from steppe.base import arns
+from steppe.base.arns import StatesArn
+from steppe.services.stepfunctions import refusals
+from steppe.stores import machines, versions
+from steppe.stores.machines import MachineRecord
+from steppe.stores.versions import VersionRecord
+
+
+def unqualified(arn: str) -> StatesArn:
+    """An ARN of a state machine itself.
+
+    Raises:
+        ApiError: InvalidArn, ValidationException for a label, StateMachineDoesNotExist for a version or alias.
+    """
+    parsed = qualified(arn)
+    if parsed.name is not None:
+        raise refusals.machine_missing(arn)
+    return parsed
+
+
+def qualified(arn: str) -> StatesArn:
+    """An ARN of a state machine, a version or an alias.
+
+    Raises:
+        ApiError: InvalidArn, ValidationException for a label.
+    """
+    parsed = arns.expect(arn, "stateMachine")
+    if parsed.label is not None:
+        raise refusals.labeled(arn)
+    return parsed
+
+
+def machine_arn(parsed: StatesArn) -> str:
+    """The ARN of the machine itself."""
+    return parsed.realm.state_machine(parsed.machine_name)
+
+
+def version_number(parsed: StatesArn) -> int | None:
+    """The number of a version's ARN; None for an alias and for a machine. Aliases cannot be all digits."""
+    name = parsed.name
+    if name is None or not (name.isascii() and name.isdigit()) or name.startswith("0"):
+        return None
+    # A number beyond the store's integers is no version of ours.
+    return int(name) if len(name) <= 9 else 0
+
+
+def find_machine(c: sa.Connection, arn: str) -> MachineRecord:
+    """A machine by its own ARN.
+
+    Raises:
+        ApiError: StateMachineDoesNotExist.
+    """
+    machine = machines.get_machine(c, arn)
+    if machine is None:
+        raise refusals.machine_missing(arn)
+    return machine
+
+
+def changeable(c: sa.Connection, arn: str) -> MachineRecord:
+    """A machine that is not being deleted.
+
+    Raises:
+        ApiError: StateMachineDoesNotExist, StateMachineDeleting.
+    """
+    machine = find_machine(c, arn)
+    if machine.status == "DELETING":
+        raise refusals.machine_deleting(arn)
+    return machine
+
+
+def find_version(c: sa.Connection, parsed: StatesArn) -> VersionRecord | None:
+    """The version that an ARN names, or None."""
+    number = version_number(parsed)
+    return None if number is None else versions.get_version(c, machine_arn(parsed), number)
+
+
+def to_start(c: sa.Connection, arn: str) -> MachineRecord:
+    """The revision that a start by this ARN runs, with `version_arn` and `alias_arn` as it goes.
+
+    Raises:
+        ApiError: StateMachineDoesNotExist, StateMachineDeleting.
+    """
+    parsed = qualified(arn)
+    machine = machines.get_machine(c, machine_arn(parsed))
+    if machine is None:
+        raise refusals.machine_missing(arn)
+    if machine.status == "DELETING":
+        raise refusals.machine_deleting(arn)
+    if parsed.name is None:
+        return machine
+    version, alias_arn = find_version(c, parsed), None
+    alias = None if version is not None else versions.get_alias(c, arn)
+    if alias is not None:
+        alias_arn = alias.arn
+        routed = arns.parse(_draw([(entry["stateMachineVersionArn"], entry["weight"]) for entry in alias.routing]))
+        version = find_version(c, routed)
+    if version is None:
+        raise refusals.machine_missing(arn)
+    revision = machines.get_revision(c, version.revision_row)
+    return replace(revision, version_arn=version.arn, alias_arn=alias_arn)
+
+
+def _draw(weights: list[tuple[str, int]]) -> str:
+    """One of the texts, by its weight; the weights add up to 100."""
+    number = secrets.randbelow(100)
+    for text, weight in weights:
+        if number < weight:
+            return text
+        number -= weight
+    return weights[-1][0]

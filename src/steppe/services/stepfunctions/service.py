@@ -1,0 +1,97 @@
+"""StepFunctionsService: the table of operations, and what goes on beside them.
+
+What is not in the table is refused by name: RedriveExecution, UpdateMapRun, TestState, GetActivityTask and the
+SendTask calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final, TypeAlias
+
+from steppe.base.arns import Realm
+from steppe.base.jsonvalue import JsonValue
+from steppe.services.stepfunctions import (
+    activities,
+    aliases,
+    definitions,
+    executions,
+    history_events,
+    map_runs,
+    state_machines,
+    tags,
+    versions,
+)
+from steppe.services.stepfunctions.ports import Engine, MapRuns, Parts
+from steppe.stores import machines
+from steppe.stores.database import Database
+from steppe.wire.request import Operations, Request
+
+_OperationFunction: TypeAlias = Callable[[Parts, Request], Awaitable[dict[str, JsonValue]]]
+
+OPERATIONS: Final[dict[str, _OperationFunction]] = {
+    "CreateActivity": activities.create_activity,
+    "CreateStateMachine": state_machines.create_state_machine,
+    "CreateStateMachineAlias": aliases.create_state_machine_alias,
+    "DeleteActivity": activities.delete_activity,
+    "DeleteStateMachine": state_machines.delete_state_machine,
+    "DeleteStateMachineAlias": aliases.delete_state_machine_alias,
+    "DeleteStateMachineVersion": versions.delete_state_machine_version,
+    "DescribeActivity": activities.describe_activity,
+    "DescribeExecution": executions.describe_execution,
+    "DescribeMapRun": map_runs.describe_map_run,
+    "DescribeStateMachine": state_machines.describe_state_machine,
+    "DescribeStateMachineAlias": aliases.describe_state_machine_alias,
+    "DescribeStateMachineForExecution": executions.describe_state_machine_for_execution,
+    "GetExecutionHistory": history_events.get_execution_history,
+    "ListActivities": activities.list_activities,
+    "ListExecutions": executions.list_executions,
+    "ListMapRuns": map_runs.list_map_runs,
+    "ListStateMachineAliases": aliases.list_state_machine_aliases,
+    "ListStateMachineVersions": versions.list_state_machine_versions,
+    "ListStateMachines": state_machines.list_state_machines,
+    "ListTagsForResource": tags.list_tags_for_resource,
+    "PublishStateMachineVersion": versions.publish_state_machine_version,
+    "StartExecution": executions.start_execution,
+    "StartSyncExecution": executions.start_sync_execution,
+    "StopExecution": executions.stop_execution,
+    "TagResource": tags.tag_resource,
+    "UntagResource": tags.untag_resource,
+    "UpdateStateMachine": state_machines.update_state_machine,
+    "UpdateStateMachineAlias": aliases.update_state_machine_alias,
+    "ValidateStateMachineDefinition": definitions.validate_state_machine_definition,
+}
+"""Every operation that there is, by its API name."""
+
+_DELETIONS_PAGE = 100
+
+
+class StepFunctionsService:
+    """The Step Functions API of one server."""
+
+    def __init__(
+        self, *, database: Database, engine: Engine, map_runs: MapRuns, realm: Realm, clock: Callable[[], int]
+    ) -> None:
+        self._parts = Parts(database=database, engine=engine, map_runs=map_runs, realm=realm, clock=clock)
+
+    def operations(self) -> Operations:
+        """The table of operations; the same for every caller."""
+        return {name: partial(function, self._parts) for name, function in OPERATIONS.items()}
+
+    async def start(self) -> None:
+        """Go on with the deletions that the last server left unfinished. After the engine has started."""
+        page = [""]
+        while page:
+            after = page[-1]
+            page = await self._parts.database.read(partial(machines.deleting, after_arn=after, limit=_DELETIONS_PAGE))
+            for arn in page:
+                self._parts.begin(asyncio.create_task(state_machines.finish_deletion(self._parts, arn)))
+
+    async def stop(self) -> None:
+        """Leave what goes on beside the operations; it goes on after the next start. Before the engine stops."""
+        chores = list(self._parts.chores)
+        for chore in chores:
+            chore.cancel()
+        await asyncio.gather(*chores, return_exceptions=True)
