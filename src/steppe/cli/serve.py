@@ -43,14 +43,13 @@ def serve(settings: Settings, *, ready_file: Path | None, log_level: str) -> Non
 async def _serve(settings: Settings, ready_file: Path | None) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    server = Server(settings)
+    try:
+        server = Server(settings)
+    except OSError as error:
+        raise UserError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}") from error
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stop_or_end, stop)
-    try:
-        await server.start()
-    except OSError as error:
-        await server.stop()
-        raise UserError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror or error}") from error
+    await server.start()
     _announce(server.url, settings)
     if ready_file is not None:
         _write_whole(ready_file, server.url)

@@ -92,15 +92,22 @@ class ServerProcess:
             RuntimeError: it did not stop in STOP_SECONDS_MAX (it is killed then).
         """
         assert self._process is not None, "not started"
-        process = self._process
-        process.send_signal(signal.SIGTERM)
+        self._process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Wait for it to end, after a signal; the exit code.
+
+        Raises:
+            RuntimeError: it did not end in STOP_SECONDS_MAX (it is killed then).
+        """
+        assert self._process is not None, "not started"
         try:
-            return process.wait(STOP_SECONDS_MAX)
+            return self._process.wait(STOP_SECONDS_MAX)
         except subprocess.TimeoutExpired:
-            raise RuntimeError(f"steppe serve did not stop in {STOP_SECONDS_MAX} seconds") from None
+            raise RuntimeError(f"steppe serve did not end in {STOP_SECONDS_MAX} seconds") from None
         finally:
             self.kill()
-            self._process = None
 
 
 def descendants(pid: int) -> set[int]:
