@@ -1,11 +1,11 @@
 """Program: what the interpreter runs.
 
-A definition is parsed (`parse`), checked (`validate`) and compiled (`compile`) once; a Program holds every path, template
-and rule as a callable. Nothing in it is text that would have to be parsed again while an execution runs.
+A definition is parsed (`parse`), checked (`validate`) and compiled (`compile`) once; a Program holds every path,
+template and rule as a callable. Nothing in it is text that would have to be parsed again while an execution runs.
 
-State names are unique over a whole definition (the service says so), so `Program.states` is flat: it holds the states of
-Parallel branches and inline Map processors as well. A Distributed Map's processor is a Program of its own, because its
-children are executions of their own.
+State names are unique over a whole definition (the service says so), so `Program.states` is flat: it holds the states
+of Parallel branches and inline Map processors as well. A Distributed Map's processor is a Program of its own, because
+its children are executions of their own.
 """
 
 from __future__ import annotations
@@ -263,3 +263,15 @@ class Program:
     digest: str = ""
     comment: str = ""
     variable_references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def find_map(self, state_name: str) -> MapState | None:
+        """The Map of that name, wherever it is: also inside the processors of Distributed Maps. None: there is none."""
+        state = self.states.get(state_name)
+        if isinstance(state, MapState):
+            return state
+        for other in self.states.values():
+            if isinstance(other, MapState) and other.processor is not None:
+                found = other.processor.find_map(state_name)
+                if found is not None:
+                    return found
+        return None
