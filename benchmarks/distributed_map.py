@@ -1,0 +1,158 @@
+#!/usr/bin/env python3
+"""A Distributed Map over a large CSV, beside a naive loop over the same file in the same run.
+
+Every row becomes a Standard child execution of three states (Pass, Choice, Succeed), durable and listable, and
+ResultWriter is on. The naive loop reads with csv.DictReader, does the same work in plain Python and writes one JSON
+line a row; nothing of it survives a crash or can be asked for. It says how fast this machine is today.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import json
+import random
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from measure import ROLE, Memory, client, folder_bytes, print_table, stopwatch, wait_for_end
+
+from steppe.testing.server_process import ServerProcess
+
+BUCKET = "bench"
+LIMIT = 500
+COUNTRIES = ("DE", "FR", "MN")
+
+DEFINITION = {
+    "StartAt": "Map",
+    "States": {
+        "Map": {
+            "Type": "Map",
+            "Label": "Rows",
+            "ItemReader": {
+                "Resource": "arn:aws:states:::s3:getObject",
+                "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
+                "Parameters": {"Bucket": BUCKET, "Key": "rows.csv"},
+            },
+            "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                "StartAt": "Shape",
+                "States": {
+                    "Shape": {
+                        "Type": "Pass",
+                        "Parameters": {"order.$": "$.id", "customer.$": "$.customer", "amount.$": "$.amount"},
+                        "Next": "Large",
+                    },
+                    "Large": {
+                        "Type": "Choice",
+                        "Choices": [
+                            {"Variable": "$.amount", "StringGreaterThanEquals": f"{LIMIT:06}", "Next": "Review"}
+                        ],
+                        "Default": "Accept",
+                    },
+                    "Review": {"Type": "Succeed"},
+                    "Accept": {"Type": "Succeed"},
+                },
+            },
+            "ResultWriter": {
+                "Resource": "arn:aws:states:::s3:putObject",
+                "Parameters": {"Bucket": BUCKET, "Prefix": "results"},
+            },
+            "End": True,
+        }
+    },
+}
+
+
+def main() -> None:
+    """Run both and print."""
+    options = _options()
+    folder = Path(tempfile.mkdtemp(prefix="steppe-bench-", dir=options.folder))
+    try:
+        source = folder / "rows.csv"
+        _write_rows(source, options.rows)
+        naive_seconds = _naive(source, folder / "naive.jsonl")
+        print_table(
+            f"naive loop over {options.rows:,} rows",
+            [("rows a second", f"{options.rows / naive_seconds:,.0f}"), ("seconds", f"{naive_seconds:.1f}")],
+        )
+        found = _steppe(source, folder / "data", rows=options.rows, workers=options.workers)
+        found["ratio to the naive loop"] = f"{naive_seconds / found.pop('_seconds'):.2f}"
+        print_table(f"Distributed Map over {options.rows:,} rows", list(found.items()))
+    finally:
+        if not options.keep:
+            shutil.rmtree(folder)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the CSV (1,000,000)")
+    parser.add_argument("--workers", type=int, default=0, help="worker processes; 0 is one a core")
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="where to put the data (the system's temporary folder)"
+    )
+    parser.add_argument("--keep", action="store_true", help="leave the data where it is")
+    return parser.parse_args()
+
+
+def _write_rows(path: Path, count: int) -> None:
+    chance = random.Random(1)
+    with path.open("w", newline="") as file:
+        file.write("id,customer,amount,country,comment\n")
+        for number in range(count):
+            amount = chance.randrange(1000)
+            file.write(f"{number},customer-{number % 9973},{amount:06},{COUNTRIES[number % 3]},a short comment\n")
+
+
+def _naive(source: Path, target: Path) -> float:
+    with stopwatch() as seconds, source.open(newline="") as rows, target.open("w") as out:
+        for index, row in enumerate(csv.DictReader(rows)):
+            shaped = {"order": row["id"], "customer": row["customer"], "amount": row["amount"]}
+            end = "Review" if shaped["amount"] >= f"{LIMIT:06}" else "Accept"
+            now = datetime.datetime.now(datetime.UTC).isoformat()
+            record = {"index": index, "status": "SUCCEEDED", "start": now, "input": row, "end": end, "output": shaped}
+            out.write(json.dumps(record) + "\n")
+    return seconds[0]
+
+
+def _steppe(source: Path, data_dir: Path, *, rows: int, workers: int) -> dict[str, Any]:
+    with ServerProcess(data_dir, "--workers", str(workers), "--log-level", "warning") as server:
+        sfn, s3 = client(server, "stepfunctions"), client(server, "s3")
+        s3.create_bucket(Bucket=BUCKET)
+        shutil.copyfile(source, data_dir / "s3" / BUCKET / "rows.csv")
+        before_bytes = folder_bytes(data_dir)
+        machine = sfn.create_state_machine(name="bench", definition=json.dumps(DEFINITION), roleArn=ROLE)
+        with Memory(server.pid) as memory, stopwatch() as seconds:
+            execution_arn = sfn.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+            description = wait_for_end(sfn, execution_arn)
+        output = json.loads(description["output"])
+        _check(sfn, output["MapRunArn"], rows)
+        result_bytes = folder_bytes(data_dir / "s3" / BUCKET / "results")
+        state_bytes = folder_bytes(data_dir) - before_bytes - result_bytes
+        run_seconds = (description["stopDate"] - description["startDate"]).total_seconds()
+    return {
+        "rows a second": f"{rows / run_seconds:,.0f}",
+        "seconds": f"{run_seconds:.1f} (seen by the client: {seconds[0]:.1f})",
+        "peak memory": f"{memory.peak_bytes / 2**20:,.0f} MiB in {memory.process_count} processes",
+        "bytes on disk a child": f"{state_bytes / rows:,.0f} (and {result_bytes / rows:,.0f} in result files)",
+        "_seconds": run_seconds,
+    }
+
+
+def _check(sfn: Any, map_run_arn: str, rows: int) -> None:
+    """The children are there: counted, listed, described, with their history."""
+    counts = sfn.describe_map_run(mapRunArn=map_run_arn)["itemCounts"]
+    assert counts["total"] == counts["succeeded"] == rows, counts
+    page = sfn.list_executions(mapRunArn=map_run_arn, maxResults=1000)["executions"]
+    assert len(page) == min(rows, 1000)
+    child = sfn.describe_execution(executionArn=page[-1]["executionArn"])
+    assert child["status"] == "SUCCEEDED"
+    events = sfn.get_execution_history(executionArn=page[-1]["executionArn"])["events"]
+    assert events[-1]["type"] == "ExecutionSucceeded"
+
+
+if __name__ == "__main__":
+    main()
