@@ -37,7 +37,7 @@ class CallTask:
 
 @dataclass(frozen=True, slots=True)
 class CancelTask:
-    """Nobody waits for the task any more (timeout, abort, a sibling branch failed): stop its job where that is possible."""
+    """Nobody waits for the task any more (timeout, abort, a failed sibling): stop its job where that is possible."""
 
     key: str
 
@@ -66,8 +66,8 @@ class StartMapRun:
         map_run_arn: made by the interpreter.
         state_name: the MapState in the Program: its processor, item_selector, execution_type and label.
         input: the state's effective input, what `$` is in ItemSelector.
-        context: the context object of the Map state (Execution, StateMachine, State), to which Map.Item is added per item.
-        variables: what ItemSelector can see.
+        context: the context object of the Map state (Execution, StateMachine, State), to which Map.Item is added
+            per item. variables: what ItemSelector can see.
         items: the items when there is no reader: an array, or an object whose members are iterated; else None.
         reader: None, or {"Resource": "s3:getObject", "Parameters": {...}, "ReaderConfig": {...}, "MaxItems": n or 0}.
         max_concurrency: 0 for no limit of its own.

@@ -65,7 +65,7 @@ class TimerFired:
 
 @dataclass(frozen=True, slots=True)
 class MapRunSucceeded:
-    """A Map Run ended well. `result` is the array of outputs, or what ResultWriter leaves (MapRunArn, ResultWriterDetails)."""
+    """A Map Run ended well. `result`: the array of outputs, or what ResultWriter leaves (MapRunArn, ...Details)."""
 
     key: str
     result: JsonValue

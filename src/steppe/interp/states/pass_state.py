@@ -1,0 +1,30 @@
+"""Pass: its input, its Parameters or its Result goes on."""
+
+from __future__ import annotations
+
+from steppe.asl.program import PassState, State
+from steppe.interp import dataflow
+from steppe.interp.thread import Thread
+from steppe.interp.working import Run
+
+
+def start(run: Run, thread: Thread, state: State) -> bool:
+    """Shape the data and leave."""
+    assert isinstance(state, PassState)
+    raw = thread.input
+    if state.language == "JSONata":
+        if state.output is None and state.assign is None:
+            return run.leave(thread, state, raw, state.next)
+        scope = run.scope(thread)
+        output = raw if state.output is None else dataflow.fill(state.output, raw, scope)
+        assigned = None if state.assign is None else dataflow.fill(state.assign, raw, scope)
+        return run.leave(thread, state, output, state.next, assigned)
+    scope = run.scope(thread)
+    effective = raw if state.input_path is None else dataflow.select(state.input_path, raw, scope)
+    if state.has_result:
+        result = state.result
+    else:
+        result = effective if state.parameters is None else dataflow.fill(state.parameters, effective, scope)
+    output = dataflow.output_of(state, raw, result, scope)
+    assigned = None if state.assign is None else dataflow.fill(state.assign, result, scope)
+    return run.leave(thread, state, output, state.next, assigned)
