@@ -81,14 +81,22 @@ class TemplateSyntaxError(ExpressionSyntaxError):
         key: the member's own name, for example "name.$"; "[0]" for an element.
         parents: names and indexes from the template's root down to the object or array that holds the field.
         error: what is wrong with the text.
+        others: further errors of the same template, in its order, without others of their own.
     """
 
-    def __init__(self, key: str, parents: tuple[str | int, ...], error: ExpressionSyntaxError) -> None:
+    def __init__(
+        self,
+        key: str,
+        parents: tuple[str | int, ...],
+        error: ExpressionSyntaxError,
+        others: tuple[TemplateSyntaxError, ...] = (),
+    ) -> None:
         super().__init__(error.text, error.reason)
-        self.args = (key, parents, error)
+        self.args = (key, parents, error, others)
         self.key = key
         self.parents = parents
         self.error = error
+        self.others = others
 
 
 class NoMatchError(ExpressionError):

@@ -14,8 +14,9 @@ import binascii
 import hashlib
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 from steppe.base import jsonvalue
@@ -149,12 +150,16 @@ def _format(arguments: Sequence[JsonValue], scope: Scope) -> JsonValue:
 _FORMAT = re.compile(r"\\([\\'{}])|(\{\})|(\{)|([^\\{]+|\\)", re.DOTALL)
 
 
-def _format_pieces(template: str) -> Iterator[str | None]:
-    """Texts, and None for each `{}`. A backslash takes the meaning from a brace."""
-    for escaped, placeholder, lone, text in _FORMAT.findall(template):
-        if lone:
-            raise Refused("matching '}' not found for '{'")
-        yield None if placeholder else escaped or text
+@lru_cache(maxsize=1_000)
+def _format_pieces(template: str) -> tuple[str | None, ...]:
+    """Texts, and None for each `{}`. A backslash takes the meaning from a brace.
+
+    The templates of a definition are few and come back for every item, hence the cache.
+    """
+    found = _FORMAT.findall(template)
+    if any(lone for _, _, lone, _ in found):
+        raise Refused("matching '}' not found for '{'")
+    return tuple(None if placeholder else escaped or text for escaped, placeholder, _, text in found)
 
 
 def java_text(value: JsonValue) -> str:

@@ -1,9 +1,9 @@
 """The functions of the service's JSONata: its own six, those that need the clock or chance, and guarded built-ins.
 
-The service's own are `$partition`, `$range`, `$hash`, `$random` (with a seed), `$uuid` and `$parse`; `$eval` does not exist
-there. `$now`, `$millis`, `$random`, `$uuid` and `$shuffle` take time and chance from the scope, so that an advance that is
-repeated gives the same result. A few built-ins are replaced because the library's take time or memory without bound, or
-fail with errors of Python instead of JSONata's.
+The service's own are `$partition`, `$range`, `$hash`, `$random` (with a seed), `$uuid` and `$parse`; `$eval` does not
+exist there. `$now`, `$millis`, `$random`, `$uuid` and `$shuffle` take time and chance from the scope, so that an
+advance that is repeated gives the same result. A few built-ins are replaced because the library's take time or memory
+without bound, or fail with errors of Python instead of JSONata's.
 
 Source: Developer Guide, page "Transforming data with JSONata"; recorded cases (intrinsic_functions/*jsonata*).
 """
@@ -246,6 +246,11 @@ _SCOPED: Final[Mapping[str, tuple[str, int, Callable[[Scope], Callable[..., Json
 
 SCOPED_NAMES: Final = frozenset(_SCOPED)
 """Functions that are made anew for each evaluation, when the expression names them."""
+
+
+def is_function(name: str) -> bool:
+    """Whether a name, without its dollar, is a function; `eval` is one that cannot be called."""
+    return name in SCOPED_NAMES or name == "eval" or BASE_FRAME.lookup(name) is not None
 
 
 def scoped(name: str, scope: Scope) -> Native:

@@ -107,10 +107,9 @@ def compiled(text: str, syntax: PathSyntax, *, allow_context: bool = True, allow
         evaluate = _members(_definite(text, root, plain[:-1]), plain[-1].names)
     else:
         evaluate = _indefinite(text, root, plain)
-    definite = all(isinstance(segment, Names | Function) or _is_single(segment) for segment in segments)
     if function:
         evaluate = _call(text, function, evaluate)
-    return Path(text, syntax, definite or function is not None, evaluate)
+    return Path(text, syntax, syntax.definite, evaluate)
 
 
 def render(root: str, segments: tuple[Segment, ...]) -> str:
@@ -177,8 +176,8 @@ def _root(text: str, root: str) -> Expression:
 def _definite(text: str, root: str, segments: tuple[Segment, ...]) -> Expression:
     """The look-ups of a definite path, as one closure.
 
-    The first three shapes are most of all paths ever written; the loop costs them a third more. A list is told from a
-    text by its type before an index is applied, as Python would index both.
+    Up to three names are most of all paths ever written; the loop would cost them twice as much. In the loop, a list is
+    told from a text by its type before an index is applied, as Python would index both.
     """
     steps: list[str | int] = [
         segment.names[0] if isinstance(segment, Names) else segment.indexes[0]
@@ -193,24 +192,30 @@ def _definite(text: str, root: str, segments: tuple[Segment, ...]) -> Expression
         return NoMatchError(text, _why(root, segments, steps, value))
 
     names_only = all(isinstance(step, str) for step in steps)
-    if root == "$" and names_only and len(steps) <= 2:
-        return _one_name(steps[0], fail) if len(steps) == 1 else _two_names(steps[0], steps[1], fail)
+    if root == "$" and names_only and len(steps) <= len(_SHORT):
+        return _SHORT[len(steps) - 1](steps, fail)
+    marked = [(step, isinstance(step, int)) for step in steps]
 
     def walk(value: JsonValue, scope: Scope) -> JsonValue:
-        origin = here = start(value, scope)
+        here = value
         try:
-            for step in steps:
-                if type(step) is int and type(here) is not list:
-                    raise fail(origin)
+            for step, is_index in marked:
+                if is_index and here.__class__ is not list:
+                    raise fail(value)
                 here = here[step]
         except (LookupError, TypeError):
-            raise fail(origin) from None
+            raise fail(value) from None
         return here
 
-    return walk
+    return walk if root == "$" else lambda value, scope: walk(start(value, scope), scope)
 
 
-def _one_name(name: str | int, fail: Callable[[JsonValue], NoMatchError]) -> Expression:
+Fail: TypeAlias = Callable[[JsonValue], NoMatchError]
+
+
+def _one_name(steps: list[str | int], fail: Fail) -> Expression:
+    (name,) = steps
+
     def look_up(value: JsonValue, scope: Scope) -> JsonValue:
         try:
             return value[name]
@@ -220,7 +225,9 @@ def _one_name(name: str | int, fail: Callable[[JsonValue], NoMatchError]) -> Exp
     return look_up
 
 
-def _two_names(first: str | int, second: str | int, fail: Callable[[JsonValue], NoMatchError]) -> Expression:
+def _two_names(steps: list[str | int], fail: Fail) -> Expression:
+    first, second = steps
+
     def look_up(value: JsonValue, scope: Scope) -> JsonValue:
         try:
             return value[first][second]
@@ -228,6 +235,21 @@ def _two_names(first: str | int, second: str | int, fail: Callable[[JsonValue], 
             raise fail(value) from None
 
     return look_up
+
+
+def _three_names(steps: list[str | int], fail: Fail) -> Expression:
+    first, second, third = steps
+
+    def look_up(value: JsonValue, scope: Scope) -> JsonValue:
+        try:
+            return value[first][second][third]
+        except (KeyError, TypeError):
+            raise fail(value) from None
+
+    return look_up
+
+
+_SHORT = (_one_name, _two_names, _three_names)
 
 
 def _why(root: str, segments: tuple[Segment, ...], steps: list[str | int], value: JsonValue) -> str:

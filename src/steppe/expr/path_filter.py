@@ -66,8 +66,10 @@ def compile_test(test: Test, compile_operand: Callable[[PathSyntax], Operand]) -
         case Comparison(left, operator, right):
             return _comparison(_operand(left, compile_operand), operator, _operand(right, compile_operand))
         case Exists(operand):
+            # A definite path exists when it names something, be it null or empty; an indefinite one when it finds any.
             value_of = _operand(operand, compile_operand)
-            return lambda candidate, run: _exists(value_of(candidate, run))
+            nothing = [] if isinstance(operand, PathSyntax) and not operand.definite else UNDEFINED
+            return lambda candidate, run: value_of(candidate, run) != nothing
         case Not(inner):
             negated = compile_test(inner, compile_operand)
             return lambda candidate, run: not negated(candidate, run)
@@ -86,11 +88,6 @@ def _operand(syntax: OperandSyntax, compile_operand: Callable[[PathSyntax], Oper
         value = syntax.value
         return lambda candidate, run: value
     return compile_operand(syntax)
-
-
-def _exists(value: JsonValue) -> bool:
-    """A path alone: a definite one exists when it names something, be it null; an indefinite one when it finds any."""
-    return value is not UNDEFINED and value != []
 
 
 def _comparison(left: Operand, operator: str, right: Operand) -> TestFunction:

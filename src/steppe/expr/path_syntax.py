@@ -98,6 +98,17 @@ class PathSyntax:
     root: str
     segments: tuple[Segment, ...]
 
+    @property
+    def definite(self) -> bool:
+        """Whether it names one place (or calls a function, or picks members of one object) rather than a list."""
+        if self.segments and isinstance(self.segments[-1], Function):
+            return True
+        return all(isinstance(part, Names) or _is_index(part) for part in self.segments)
+
+
+def _is_index(segment: Segment) -> bool:
+    return isinstance(segment, Indexes) and len(segment.indexes) == 1
+
 
 @dataclass(frozen=True, slots=True)
 class Literal:

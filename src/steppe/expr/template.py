@@ -65,13 +65,16 @@ def compile_template(document: JsonValue, *, language: QueryLanguage = "JSONPath
         field: the state's field that holds it, for example "Output"; JSONata's texts name it.
 
     Raises:
-        TemplateSyntaxError: an expression in it is not of its language (the first one found).
-        ExpressionSyntaxError: the same, when the document is one JSONata expression.
+        TemplateSyntaxError: expressions in it are not of their language: the first, with the `others`.
+        ExpressionSyntaxError: the document nests too deep, or is itself one JSONata expression that is none.
     """
     if jsonvalue.depth(document) > jsonvalue.DEPTH_MAX // 2:
         raise ExpressionSyntaxError(field, f"the template nests deeper than {jsonvalue.DEPTH_MAX // 2} levels")
     compiler = _JsonPath() if language == "JSONPath" else _Jsonata(field)
     evaluate = compiler.part(document, ())
+    if compiler.errors:
+        first, *others = compiler.errors
+        raise TemplateSyntaxError(first.key, first.parents, first.error, tuple(others))
     if evaluate is None:
         return Template(True, (), lambda value, scope: document)
     return Template(False, tuple(compiler.expressions), evaluate)
@@ -82,6 +85,7 @@ class _Compiler:
 
     def __init__(self) -> None:
         self.expressions: list[tuple[tuple[str | int, ...], Compiled]] = []
+        self.errors: list[TemplateSyntaxError] = []
 
     def part(self, document: JsonValue, place: tuple[str | int, ...]) -> Expression | None:
         if isinstance(document, dict):
@@ -98,16 +102,24 @@ class _Compiler:
         return None
 
     def compiled(
-        self, text: str, key: str, place: tuple[str | int, ...], compile_text: Callable[[str], Compiled]
-    ) -> Compiled:
+        self,
+        text: str,
+        *,
+        key: str,
+        place: tuple[str | int, ...],
+        field: str,
+        compile_text: Callable[[str], Compiled],
+    ) -> Expression | None:
+        """The closure of one expression; None when it is none, which is noted."""
         try:
             expression = compile_text(text)
         except ExpressionSyntaxError as error:
             if not place:
                 raise
-            raise TemplateSyntaxError(key, place[:-1], error) from None
+            self.errors.append(TemplateSyntaxError(key, place[:-1], error))
+            return None
         self.expressions.append((place, expression))
-        return expression
+        return _located(expression.evaluate, field)
 
 
 class _JsonPath(_Compiler):
@@ -120,12 +132,13 @@ class _JsonPath(_Compiler):
                 parts[name] = self.part(member, (*place, name))
                 continue
             bare = name[:-2]
-            if not isinstance(member, str):
-                error = ExpressionSyntaxError(jsonvalue.dumps(member), "a path or a call must be a text")
-                raise TemplateSyntaxError(name, place, error)
-            expression = self.compiled(member, name, (*place, bare), compile_value)
             constants[bare] = None
-            parts[bare] = _located(expression.evaluate, name)
+            if isinstance(member, str):
+                inner = (*place, bare)
+                parts[bare] = self.compiled(member, key=name, place=inner, field=name, compile_text=compile_value)
+            else:
+                error = ExpressionSyntaxError(jsonvalue.dumps(member), "a path or a call must be a text")
+                self.errors.append(TemplateSyntaxError(name, place, error))
         return _object(constants, parts)
 
 
@@ -137,9 +150,9 @@ class _Jsonata(_Compiler):
     def text(self, text: str, place: tuple[str | int, ...]) -> Expression | None:
         if not is_expression(text):
             return None
-        key = str(place[-1]) if place else self.field
-        expression = self.compiled(text, key, place, lambda whole: compile_jsonata(unwrapped(whole)))
-        return _located(expression.evaluate, location(self.field, place))
+        key = f"[{place[-1]}]" if place and isinstance(place[-1], int) else str(place[-1]) if place else self.field
+        field = location(self.field, place)
+        return self.compiled(unwrapped(text), key=key, place=place, field=field, compile_text=compile_jsonata)
 
 
 def location(field: str, place: tuple[str | int, ...]) -> str:
