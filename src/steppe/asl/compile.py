@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from typing import Final
 
 from steppe.asl import model, program
 from steppe.asl.choice import compile_test
+from steppe.asl.diagnostics import Diagnostic
 from steppe.asl.maps import integration_of
 from steppe.asl.model import ABSENT, Filled, Source
-from steppe.asl.parse import parse
+from steppe.asl.parse import parse, parse_lone_state
 from steppe.asl.program import NumberField, Program, TextSource
-from steppe.asl.validate import flows, flows_of, validate
+from steppe.asl.validate import flows, flows_of, validate, validate_inside
 from steppe.base import jsonvalue
 from steppe.base.errors import DefinitionError
 from steppe.base.jsonvalue import JsonValue
@@ -39,6 +39,27 @@ def compile_definition(text: str, *, express: bool = False, label_seed: str = ""
     machine, findings = parse(text, express=express)
     if machine is not None:
         findings = [*findings, *validate(machine)]
+    return _checked(machine, findings, text, label_seed)
+
+
+def compile_state(text: str, *, name: str = "StateName", label_seed: str = "") -> Program:
+    """Compile one state by itself, for TestState: a Program of that state, whose transitions may lead nowhere.
+
+    Args:
+        text: of the state, not of a machine.
+        name: what the state is called, in the Program and in locations.
+        label_seed: as in `compile_definition`.
+
+    Raises:
+        DefinitionError: it is wrong; with all diagnostics of severity ERROR.
+    """
+    machine, findings = parse_lone_state(text, name)
+    if machine is not None:
+        findings = [*findings, *validate_inside(machine.states[name])]
+    return _checked(machine, findings, text, label_seed)
+
+
+def _checked(machine: model.Flow | None, findings: list[Diagnostic], text: str, label_seed: str) -> Program:
     errors = [finding for finding in findings if finding.severity == "ERROR"]
     if errors or machine is None:
         raise DefinitionError(errors)
@@ -88,9 +109,28 @@ def _variables(part: JsonValue) -> Iterator[str]:
     elif isinstance(part, tuple):
         for element in part:
             yield from _variables(element)
-    elif is_dataclass(part) and not isinstance(part, model.Flow | ReferencePath):
-        for declared in fields(part):
-            yield from _variables(getattr(part, declared.name))
+    elif isinstance(part, model.ChoiceRule):
+        yield from _tested(part.test)
+        yield from _variables((part.assign, part.output))
+    elif isinstance(part, model.Node) and not isinstance(part, model.Flow):
+        for spec in model.specs_of(type(part)).values():
+            value = getattr(part, spec.attribute)
+            if value is not None and value is not ABSENT and not isinstance(value, str):
+                yield from _variables(value)
+
+
+def _tested(test: model.ChoiceTest | None) -> Iterator[str]:
+    """Names of the variables that a choice rule's test reads."""
+    match test:
+        case model.Comparison(variable, _, operand):
+            yield from _variables((variable, operand))
+        case model.Junction(_, tests):
+            for part in tests:
+                yield from _tested(part)
+        case model.Negation(inner):
+            yield from _tested(inner)
+        case model.Condition(value):
+            yield from _variables(value)
 
 
 # Parts

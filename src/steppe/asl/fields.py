@@ -21,7 +21,7 @@ from steppe.base import timestamps
 from steppe.base.jsonvalue import JsonValue
 from steppe.expr.errors import ExpressionSyntaxError, JsonataSyntaxError, PathSyntaxError, TemplateSyntaxError
 from steppe.expr.intrinsic import is_call
-from steppe.expr.jsonata import compile_jsonata, is_expression, unwrapped
+from steppe.expr.jsonata import JsonataExpression, compile_jsonata, is_expression, unwrapped
 from steppe.expr.jsonpath import compile_path
 from steppe.expr.reference_path import compile_reference
 from steppe.expr.template import Template, compile_template, compile_value
@@ -146,7 +146,18 @@ def expression(text: str, place: Place) -> Source | Invalid:
     except JsonataSyntaxError as error:
         place.error(error.reason, error.code)
         return INVALID
+    if not _states_exist(compiled, place):
+        return INVALID
     return Source(compiled.text, compiled.evaluate, tuple(compiled.variables))
+
+
+def _states_exist(compiled: JsonataExpression, place: Place) -> bool:
+    """Whether all that an expression reads of `$states` can be there; measured by users in August 2026."""
+    known = {"input", "context", "result", *(("errorOutput",) if place.around.has_error_output else ())}
+    wrong = sorted((compiled.states or frozenset()) - known)
+    for name in wrong:
+        place.error(f"Field '$states.{name}' does not exist.", "UNSUPPORTED_JSONATA_EXPRESSION")
+    return not wrong
 
 
 def _path(rule: rules.Path, value: JsonValue, place: Place) -> JsonValue:
@@ -228,6 +239,9 @@ def _payload(rule: rules.Payload | rules.Variables, value: JsonValue, place: Pla
     else:
         _warn_about_paths(value, place)
     template = _template(value, place)
+    for steps, compiled in template.expressions if template else ():
+        if isinstance(compiled, JsonataExpression):
+            _states_exist(compiled, place.at(*steps))
     errors = any(finding.severity == "ERROR" for finding in place.findings[before:])
     if template is None or errors:
         return INVALID

@@ -15,6 +15,9 @@ from steppe.asl.diagnostics import SCHEMA_VALIDATION_FAILED, Diagnostic
 from steppe.asl.positions import TOKEN, position_at
 from steppe.base.jsonvalue import DEPTH_MAX, JsonValue
 
+DIGITS_MAX = 4_300
+"""Characters of a number: as many digits as Python makes an integer of."""
+
 _SHOWN = 500
 _SPACE = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"')
@@ -45,8 +48,8 @@ def read(text: str) -> tuple[dict[str, JsonValue] | None, Diagnostic | None]:
         value = json.loads(text, object_pairs_hook=_members, parse_constant=_no_constant)
     except _BadTextError as error:
         return None, _invalid(text, error.message, error.offset)
-    except (ValueError, RecursionError, _DuplicateError) as error:
-        return None, _explain(text, str(error))
+    except (ValueError, _DuplicateError):
+        return None, _explain(text)
     return (value, None) if isinstance(value, dict) else (None, _not_an_object())
 
 
@@ -92,13 +95,13 @@ def _check_depth(text: str) -> None:
             depth -= 1
 
 
-def _explain(text: str, reason: str) -> Diagnostic:
+def _explain(text: str) -> Diagnostic:
     """The Diagnostic for a text that could not be read."""
     try:
         _Reader(text).document()
     except _BadTextError as error:
         return _invalid(text, error.message, error.offset)
-    return _invalid(text, reason or "Invalid JSON", 0)
+    return _invalid(text, "The text is not valid JSON", 0)
 
 
 class _Reader:
@@ -211,6 +214,9 @@ class _Reader:
                 self._unexpected(rest, "Expected space separating root-level values or digit")
             if found is None:
                 raise _BadTextError("Unexpected end-of-input in a number", end)
+        if end - self._at > DIGITS_MAX:
+            length = end - self._at
+            raise _BadTextError(f"Number value length ({length}) exceeds the maximum allowed ({DIGITS_MAX})", end)
         self._at = end
 
     def _word(self, character: str) -> None:

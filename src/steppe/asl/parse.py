@@ -9,7 +9,6 @@ left out of the tree and never stops the rest. What concerns the machine as a wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final, TypeVar
 
 from steppe.asl import jsontext, rules
@@ -39,7 +38,7 @@ from steppe.asl.model import (
     Wait,
     specs_of,
 )
-from steppe.asl.place import Place
+from steppe.asl.place import Place, Surroundings
 from steppe.asl.resources import is_activity, refusal
 from steppe.base.jsonvalue import JsonValue
 
@@ -68,24 +67,36 @@ def parse(text: str, *, express: bool = False) -> tuple[StateMachine | None, lis
     if value is None:
         return None, [failure] if failure else []
     language = _language(value, "JSONPath")
-    place = Place(language=language, machine_language=language, express=express)
+    place = Place(Surroundings(language, language, express))
     return parse_block(StateMachine, value, place), place.findings
 
 
+def parse_lone_state(text: str, name: str) -> tuple[Flow | None, list[Diagnostic]]:
+    """Read the text of one state as the only state of a flow; as `parse` in everything else."""
+    value, failure = jsontext.read(text)
+    if value is None:
+        return None, [failure] if failure else []
+    place = Place(pointer=("States", name))
+    state = parse_state(name, value, place)
+    return (Flow(pointer=(), start_at=name, states={name: state}) if state else None), place.findings
+
+
 def parse_state(name: str, value: JsonValue, place: Place) -> State | None:
-    """Read one state at its place; for the API that tests a single state as well."""
+    """Read one state at its place."""
     if not isinstance(value, dict):
         wrong_type(place, "[OBJECT]")
         return None
     if not 1 <= len(name) <= STATE_NAME_LENGTH_MAX:
         reason = f"A state name has 1 to {STATE_NAME_LENGTH_MAX} characters: '{name[:100]}'"
         place.error(reason, "INVALID_STATE_NAME")
-    language = _language(value, place.machine_language)
-    place = replace(place, language=language)
+    machine_language = place.around.machine_language
+    language = _language(value, machine_language)
+    if language != place.language:
+        place = place.with_(language=language)
     kind = STATE_KINDS.get(value["Type"]) if isinstance(value.get("Type"), str) else None
     if kind is None:
         return _unknown_state(name, value, place)
-    downgraded = place.machine_language == "JSONata" and value.get("QueryLanguage") == "JSONPath"
+    downgraded = machine_language == "JSONata" and value.get("QueryLanguage") == "JSONPath"
     if downgraded:
         place.error("'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine")
     return parse_block(kind, value, place, {"name": name, "language": language}, any_language=downgraded)
@@ -234,9 +245,9 @@ def _blocks(kind: type[Node], empty: bool, value: JsonValue, place: Place) -> Js
     if not value and not empty:
         place.error("Value cannot be empty")
         return INVALID
-    inner = replace(place, has_error_output=kind is Catcher)
+    inner = place.with_(has_error_output=kind is Catcher)
     # The language of a Parallel does not reach into its branches.
-    inner = replace(inner, language=place.machine_language) if kind is Flow else inner
+    inner = inner.with_(language=place.around.machine_language) if kind is Flow else inner
     parsed = [parse_block(kind, element, inner.at(index)) for index, element in enumerate(value)]
     if kind is not Flow:
         _check_catch_all_is_last(value, place)
@@ -263,10 +274,10 @@ def _states(value: JsonValue, place: Place) -> JsonValue:
     if not value:
         place.error("Value cannot be empty")
         return INVALID
-    if place.state_depth >= STATE_DEPTH_MAX:
+    if place.around.state_depth >= STATE_DEPTH_MAX:
         place.error(f"States are nested deeper than {STATE_DEPTH_MAX} levels", "TOO_DEEPLY_NESTED")
         return INVALID
-    inner = replace(place, state_depth=place.state_depth + 1, has_error_output=False)
+    inner = place.with_(state_depth=place.around.state_depth + 1, has_error_output=False)
     states = {name: parse_state(name, state, inner.at(name)) for name, state in value.items()}
     return {name: state for name, state in states.items() if state is not None}
 
@@ -294,13 +305,13 @@ def _processor(value: JsonValue, place: Place) -> Processor | None:
     """ItemProcessor: its states are in the machine's language, and those of Express children in Express executions."""
     config = value.get("ProcessorConfig") if isinstance(value, dict) else None
     children = config.get("ExecutionType") if isinstance(config, dict) else None
-    inner = replace(place, language=place.machine_language)
+    inner = place.with_(language=place.around.machine_language)
     if isinstance(config, dict) and config.get("Mode") == "DISTRIBUTED":
-        if place.express:
+        if place.around.express:
             reason = "The field 'Mode' with value 'DISTRIBUTED' is not supported inside 'EXPRESS' state machines"
             place.at("ProcessorConfig", "Mode").error(reason)
         if children == "EXPRESS":
-            inner = replace(inner, express=True)
+            inner = inner.with_(express=True)
     return parse_block(Processor, value, inner, {"source": value})
 
 
@@ -309,7 +320,7 @@ def _processor(value: JsonValue, place: Place) -> Processor | None:
 
 def _check_task(task: Task, value: _Object, place: Place) -> None:
     if task.resource is not None:
-        reason = refusal(task.resource, express=place.express)
+        reason = refusal(task.resource, express=place.around.express)
         if reason is not None:
             place.at("Resource").error(reason)
     if task.credentials is not None and task.resource is not None:

@@ -1,20 +1,19 @@
-"""Place: where in a definition a check stands, and where it reports to."""
+"""Place: where in a definition a check stands, what is known there, and where it reports to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TypedDict, Unpack
 
 from steppe.asl.diagnostics import SCHEMA_VALIDATION_FAILED, Diagnostic, Pointer, located
 from steppe.asl.model import QueryLanguage
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place of a definition, with what is known there.
+class Surroundings:
+    """What is known at a place.
 
     Attributes:
-        findings: all diagnostics of this definition so far; shared by all its places.
-        pointer: from the top of the definition.
         language: of the expressions here.
         machine_language: what states fall back to; a Map's or Parallel's own language does not reach into it.
         express: whether this runs in an Express execution.
@@ -22,17 +21,48 @@ class Place:
         has_error_output: whether `$states.errorOutput` exists (in a catcher).
     """
 
-    findings: list[Diagnostic] = field(default_factory=list)
-    pointer: Pointer = ()
     language: QueryLanguage = "JSONPath"
     machine_language: QueryLanguage = "JSONPath"
     express: bool = False
     state_depth: int = 0
     has_error_output: bool = False
 
+
+class Changes(TypedDict, total=False):
+    """What `Place.with_` may change."""
+
+    language: QueryLanguage
+    express: bool
+    state_depth: int
+    has_error_output: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place of a definition.
+
+    Attributes:
+        around: what is known here.
+        findings: all diagnostics of this definition so far; shared by all its places.
+        pointer: from the top of the definition.
+    """
+
+    around: Surroundings = field(default_factory=Surroundings)
+    findings: list[Diagnostic] = field(default_factory=list)
+    pointer: Pointer = ()
+
+    @property
+    def language(self) -> QueryLanguage:
+        """Of the expressions here."""
+        return self.around.language
+
     def at(self, *steps: str | int) -> Place:
         """A place further down."""
-        return replace(self, pointer=(*self.pointer, *steps))
+        return Place(self.around, self.findings, (*self.pointer, *steps))
+
+    def with_(self, **changes: Unpack[Changes]) -> Place:
+        """The same place with other surroundings."""
+        return Place(replace(self.around, **changes), self.findings, self.pointer)
 
     def error(self, message: str, code: str = SCHEMA_VALIDATION_FAILED) -> None:
         """Report an error here."""

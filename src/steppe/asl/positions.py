@@ -7,6 +7,7 @@ read once. The text is known to be JSON.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -30,7 +31,7 @@ class Position:
 
 
 def position_at(text: str, offset: int) -> Position:
-    """Line and column of an offset."""
+    """Line and column of one offset."""
     return Position(offset, text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset))
 
 
@@ -47,12 +48,15 @@ def locate(text: str, pointers: Iterable[Pointer]) -> dict[Pointer, Position]:
         for step in pointer:
             branch = branch.setdefault(step, {})
     offsets = _offsets(text, wanted)
+    line_starts = [0, *(match.end() for match in re.finditer("\n", text))]
     found: dict[Pointer, Position] = {}
     for pointer in asked:
         existing = pointer
         while existing not in offsets and existing:
             existing = existing[:-1]
-        found[pointer] = position_at(text, offsets.get(existing, 0))
+        offset = offsets.get(existing, 0)
+        line = bisect_right(line_starts, offset)
+        found[pointer] = Position(offset, line, offset - line_starts[line - 1] + 1)
     return found
 
 

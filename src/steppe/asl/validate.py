@@ -45,6 +45,16 @@ def validate(machine: StateMachine) -> list[Diagnostic]:
     return findings
 
 
+def validate_inside(state: State) -> list[Diagnostic]:
+    """As `validate`, for what is inside of one state; where the state itself leads to is not looked at."""
+    every_flow = [inner for flow in flows_of(state) for inner in flows(flow)]
+    findings = [*_duplicates(every_flow), *_labels(every_flow)]
+    for check in (_missing_targets, _unreachable):
+        for flow in every_flow:
+            findings += check(flow)
+    return findings
+
+
 def flows(flow: Flow) -> Iterator[Flow]:
     """A flow and all flows inside it, in the order of the text."""
     yield flow
