@@ -74,6 +74,75 @@ class BucketSummary:
     created_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What must hold of the object in place when another takes it.
+
+    Attributes:
+        absent: there must be none (`If-None-Match: *`).
+        etag: it must be there and have this ETag, without quotes; "*" for any. None for no condition.
+    """
+
+    absent: bool = False
+    etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadSummary:
+    """A multipart upload that was begun and neither completed nor aborted."""
+
+    key: str
+    upload_id: str
+    started_ms: int
+    metadata: ObjectMetadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartSummary:
+    """A stored part of an upload. `checksums` as in ObjectMetadata."""
+
+    part_number: int
+    size_bytes: int
+    etag: str
+    modified_ms: int
+    checksums: Mapping[str, str] = field(default_factory=dict)
+
+
+class ObjectReader(Protocol):
+    """One version of an object, opened: what replaces it meanwhile is not seen. Used from one thread at a time."""
+
+    @property
+    def summary(self) -> ObjectSummary:
+        """The object, with its metadata."""
+        ...
+
+    def read(self, start: int, size: int) -> bytes:
+        """At most `size` bytes from `start`; fewer only at the end."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it. May be called twice."""
+        ...
+
+
+class ObjectWriter(Protocol):
+    """An object or part on its way in, not visible before `commit`. May be used from one thread at a time."""
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+        ...
+
+    def commit(
+        self, *, checksums: Mapping[str, str] | None = None, condition: Condition | None = None
+    ) -> ObjectSummary:
+        """Make it visible, whole; `checksums` join the metadata's. PreconditionFailed, NoSuchBucket, NoSuchUpload."""
+        ...
+
+    def abort(self) -> None:
+        """Forget what was written. May be called twice, and after `commit`."""
+        ...
+
+
 class ObjectStore(Protocol):
     """Objects in buckets. Every implementation passes `steppe.testing.object_store_contract`."""
 
@@ -107,8 +176,22 @@ class ObjectStore(Protocol):
         """The same range in pieces, never held whole. The object is opened before the first piece is asked for."""
         ...
 
+    def open(self, bucket: str, key: str) -> ObjectReader:
+        """Open an object: its metadata and its bytes belong together, whatever is written meanwhile."""
+        ...
+
+    def writer(self, bucket: str, key: str, *, metadata: ObjectMetadata | None = None) -> ObjectWriter:
+        """Begin an object that is written piece by piece. NoSuchBucket."""
+        ...
+
     def put(
-        self, bucket: str, key: str, body: bytes | Iterable[bytes], *, metadata: ObjectMetadata | None = None
+        self,
+        bucket: str,
+        key: str,
+        body: bytes | Iterable[bytes],
+        *,
+        metadata: ObjectMetadata | None = None,
+        condition: Condition | None = None,
     ) -> ObjectSummary:
         """Store an object, whole or not at all; a reader sees the old one or the new one."""
         ...
@@ -121,6 +204,7 @@ class ObjectStore(Protocol):
         source_bucket: str,
         source_key: str,
         metadata: ObjectMetadata | None = None,
+        condition: Condition | None = None,
     ) -> ObjectSummary:
         """Copy within the store, without moving bytes through this process where the file system can.
 
@@ -128,7 +212,7 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def delete(self, bucket: str, key: str) -> None:
+    def delete(self, bucket: str, key: str, *, condition: Condition | None = None) -> None:
         """Remove an object; no error when it is not there. NoSuchBucket."""
         ...
 
@@ -152,10 +236,53 @@ class ObjectStore(Protocol):
         """Store one part (1 to 10,000), again if it is there; its ETag without quotes. NoSuchUpload."""
         ...
 
+    def part_writer(self, bucket: str, key: str, upload_id: str, part_number: int) -> ObjectWriter:
+        """Begin a part that is written piece by piece. NoSuchUpload."""
+        ...
+
+    def copy_part(
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        part_number: int,
+        *,
+        source_bucket: str,
+        source_key: str,
+        start: int = 0,
+        end: int | None = None,
+    ) -> PartSummary:
+        """Store a part that is a range of another object, as `read` counts it."""
+        ...
+
+    def list_parts(
+        self, bucket: str, key: str, upload_id: str, *, after: int = 0, limit: int = 1000
+    ) -> list[PartSummary]:
+        """At most `limit` parts with numbers beyond `after`, in order. NoSuchUpload."""
+        ...
+
+    def find_upload(self, bucket: str, key: str, upload_id: str) -> UploadSummary:
+        """One upload. NoSuchUpload."""
+        ...
+
+    def list_uploads(self, bucket: str, *, prefix: str = "") -> list[UploadSummary]:
+        """All uploads below a prefix, by key, then by when they were begun."""
+        ...
+
     def complete_upload(
-        self, bucket: str, key: str, upload_id: str, parts: Iterable[tuple[int, str]]
+        self,
+        bucket: str,
+        key: str,
+        upload_id: str,
+        parts: Iterable[tuple[int, str]],
+        *,
+        checksums: Mapping[str, str] | None = None,
+        condition: Condition | None = None,
     ) -> ObjectSummary:
-        """Make the object of the named parts (number, ETag), in that order. NoSuchUpload, InvalidPart, InvalidPartOrder."""
+        """Make the object of the named parts (number, ETag), in that order.
+
+        NoSuchUpload, InvalidPart, InvalidPartOrder, EntityTooSmall.
+        """
         ...
 
     def abort_upload(self, bucket: str, key: str, upload_id: str) -> None:
@@ -163,5 +290,5 @@ class ObjectStore(Protocol):
         ...
 
     def local_path(self, bucket: str, key: str) -> Path | None:
-        """The plain file that holds the object, for those who can read files (DuckDB, pyarrow); None where there is none."""
+        """The plain file that holds the object, for those who read files (DuckDB, pyarrow); None if there is none."""
         ...
