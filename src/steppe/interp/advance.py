@@ -24,6 +24,7 @@ from steppe.asl.program import Program, State, TaskState
 from steppe.base.errors import Fault, InternalError
 from steppe.base.jsonvalue import JsonValue
 from steppe.interp import dataflow
+from steppe.interp.abandon import abandon
 from steppe.interp.command import Command, StartTimer
 from steppe.interp.execution import (
     EXECUTION_TIMER,
@@ -189,7 +190,7 @@ def _start(run: Run) -> bool:
 
 
 def _stop(run: Run, error: str | None, cause: str | None) -> bool:
-    last = run.abandon(run.root(), run.event_count) if run.has_thread(0) else run.event_count
+    last = abandon(run, run.root()) if run.has_thread(0) else run.event_count
     details = {name: value for name, value in (("error", error), ("cause", cause)) if value is not None}
     run.end("ABORTED", "ExecutionAborted", last, "executionAbortedEventDetails", details)
     run.error, run.cause = error, cause
@@ -206,7 +207,7 @@ def _expire(run: Run) -> bool:
         return True
     run.deadline_ms = None
     # Observed in September 2026: no TimedOut event of the task that was in progress.
-    run.abandon(run.root(), run.event_count, silent=True)
+    abandon(run, run.root(), silent=True)
     details = {"error": "States.Timeout"}
     run.end("TIMED_OUT", "ExecutionTimedOut", run.event_count, "executionTimedOutEventDetails", details)
     run.error = "States.Timeout"

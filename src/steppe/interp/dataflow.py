@@ -10,6 +10,7 @@ Every failure leaves here as a `StateFault`, so the interpreter handles one kind
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from steppe.asl.program import NumberField, State, TextSource
@@ -27,8 +28,12 @@ RUNTIME = errors.RUNTIME
 QUERY_EVALUATION_ERROR = errors.QUERY_EVALUATION_ERROR
 DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded"
 
-_ASCII_SAFE = PAYLOAD_BYTES_MAX // 4
+SAFE_CHARACTERS = PAYLOAD_BYTES_MAX // 4
 """A text of so many characters fits, whatever characters they are: the cheap test that nearly every payload passes."""
+
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+_FLOAT = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")
 
 
 class StateFault(Fault):
@@ -147,6 +152,8 @@ def number(field: NumberField, value: JsonValue, scope: Scope, *, kind: Literal[
         return field.constant
     path = field.name.endswith("Path")
     found = compute(field.expression, value, scope, field=None if path else field.name)
+    if path and isinstance(found, str):
+        found = number_in(found, kind=kind)
     whole = is_integer(found)
     if whole or (kind == "float" and isinstance(found, float)):
         return int(found) if whole else found
@@ -159,6 +166,14 @@ def number(field: NumberField, value: JsonValue, scope: Scope, *, kind: Literal[
         unexpected_type(field.name, field.text, expected=kind if kind == "integer" else "number", found=found),
         field.name,
     )
+
+
+def number_in(text: str, *, kind: Literal["integer", "float"]) -> JsonValue:
+    """The number that a text holds, or the text: a path may name either (recorded in November 2024 for "1")."""
+    pattern = _INTEGER if kind == "integer" else _FLOAT
+    if not pattern.fullmatch(text):
+        return text
+    return int(text) if _INTEGER.fullmatch(text) else float(text)
 
 
 def named_text(field: TextSource, value: JsonValue, scope: Scope) -> str:
@@ -210,9 +225,7 @@ def is_integer(value: JsonValue) -> bool:
 
 def too_large(encoded: str) -> bool:
     """Whether a JSON text is over the payload quota, in UTF-8 bytes."""
-    if len(encoded) <= _ASCII_SAFE:
-        return False
-    return len(encoded.encode("utf-8", "surrogatepass")) > PAYLOAD_BYTES_MAX
+    return len(encoded) > SAFE_CHARACTERS and len(encoded.encode("utf-8", "surrogatepass")) > PAYLOAD_BYTES_MAX
 
 
 def data_limit(name: str) -> Fault:

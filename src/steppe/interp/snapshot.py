@@ -1,7 +1,7 @@
 """An execution as bytes and back: what the store keeps between two steps.
 
-JSON with a format number. It holds everything that is in the value, so `load(dump(execution)) == execution`; frames are a
-list, because JSON has no numbers as names. A newer format is refused by name instead of being misread.
+JSON with a format number. It holds everything that is in the value, so `load(dump(execution)) == execution`; frames
+are a list, because JSON has no numbers as names. A newer format is refused by name instead of being misread.
 """
 
 from __future__ import annotations

@@ -21,16 +21,15 @@ from steppe.base.jsonvalue import JsonError, JsonValue
 from steppe.base.quotas import HISTORY_EVENTS_MAX
 from steppe.expr.scope import Entropy, Scope
 from steppe.interp import context_object, dataflow, faults
-from steppe.interp.command import CancelTask, CancelTimer, Command, StartTimer, StopMapRun
+from steppe.interp.abandon import abandon
+from steppe.interp.command import CancelTimer, Command, StartTimer
 from steppe.interp.dataflow import StateFault
 from steppe.interp.execution import (
     EXECUTION_TIMER,
     BranchesWait,
     Execution,
     Frame,
-    MapRunWait,
     Status,
-    TaskWait,
     TimerWait,
 )
 from steppe.interp.history import HistoryEvent
@@ -44,6 +43,10 @@ TRUNCATED_NOT: Final = {"truncated": False}
 
 EXPRESS_SECONDS_MAX: Final = 300
 """An Express execution lasts five minutes at most. Developer Guide, "Quotas"."""
+
+_TYPES: Final = ("Pass", "Choice", "Succeed", "Fail", "Wait", "Task", "Parallel", "Map")
+_ENTERED: Final = {kind: f"{kind}StateEntered" for kind in _TYPES}
+_EXITED: Final = {kind: f"{kind}StateExited" for kind in _TYPES}
 
 PAUSE_EVENTS: Final = 5_000
 PAUSE_CHARACTERS: Final = 16 * 1024 * 1024
@@ -157,11 +160,14 @@ class Run:
         numbers.update(number for number, thread in self.threads.items() if thread.parent == parent.number)
         return [self.thread(number) for number in sorted(numbers)]
 
-    def drop(self, thread: Thread) -> None:
-        """Forget a thread and all below it."""
+    def _forget_children(self, thread: Thread) -> None:
         if isinstance(thread.wait, BranchesWait):
             for child in self.children(thread):
                 self.drop(child)
+
+    def drop(self, thread: Thread) -> None:
+        """Forget a thread and all below it."""
+        self._forget_children(thread)
         self.threads.pop(thread.number, None)
         if thread.number in self.frames:
             if self.frames is self.execution.frames:
@@ -266,7 +272,7 @@ class Run:
             Fault: States.DataLimitExceeded, naming the state or task.
         """
         text = self.text(value)
-        if len(text) > 65_536 and dataflow.too_large(text):
+        if len(text) > dataflow.SAFE_CHARACTERS and dataflow.too_large(text):
             raise dataflow.data_limit(name)
         return text
 
@@ -306,14 +312,23 @@ class Run:
     def enter(self, thread: Thread) -> State:
         """A thread enters its state."""
         state = self.states[thread.state]
-        text = self.text(thread.input)
+        value = thread.input
+        text = self._text if value is self._value else self.text(value)
         self._characters += len(text)
-        thread.entered_cause = thread.previous_event
-        thread.entered_event = thread.previous_event = self.event(
-            f"{state.type}StateEntered",
-            thread.previous_event,
-            "stateEnteredEventDetails",
-            {"name": state.name, "input": text, "inputDetails": TRUNCATED_NOT},
+        thread.entered_cause = cause = thread.previous_event
+        # `event`, written out: half of all events are made here and in `leave`, and a call costs as much as the dict.
+        number = self.event_count + 1
+        if number >= self.events_max:
+            raise HistoryFull
+        self.event_count = thread.entered_event = thread.previous_event = number
+        self.history.append(
+            {
+                "timestamp": self.now_ms,
+                "type": _ENTERED[state.type],
+                "id": number,
+                "previousEventId": cause,
+                "stateEnteredEventDetails": {"name": state.name, "input": text, "inputDetails": TRUNCATED_NOT},
+            }
         )
         thread.entered_ms = self.now_ms
         thread.attempts = ()
@@ -345,20 +360,31 @@ class Run:
         Raises:
             Fault: States.DataLimitExceeded: the output or the variables are too large.
         """
-        text = self.payload(output, state.name)
+        text = self._text if output is self._value else self.text(output)
+        if len(text) > dataflow.SAFE_CHARACTERS and dataflow.too_large(text):
+            raise dataflow.data_limit(state.name)
         details: dict[str, JsonValue] = {"name": state.name, "output": text, "outputDetails": TRUNCATED_NOT}
         if assigned:
             self.assign(thread, state, assigned)
             details["assignedVariables"] = {name: self.text(assigned[name]) for name in sorted(assigned)}
             details["assignedVariablesDetails"] = TRUNCATED_NOT
             self._value, self._text = output, text
-        if isinstance(thread.wait, BranchesWait):
-            for child in self.children(thread):
-                self.drop(child)
-        thread.wait = None
-        thread.previous_event = self.event(
-            f"{state.type}StateExited", thread.previous_event, "stateExitedEventDetails", details
+        if thread.wait is not None:
+            self._forget_children(thread)
+            thread.wait = None
+        number = self.event_count + 1
+        if number >= self.events_max:
+            raise HistoryFull
+        self.history.append(
+            {
+                "timestamp": self.now_ms,
+                "type": _EXITED[state.type],
+                "id": number,
+                "previousEventId": thread.previous_event,
+                "stateExitedEventDetails": details,
+            }
         )
+        self.event_count = thread.previous_event = number
         if next_state is None:
             self.finish(thread, output)
             return False
@@ -454,9 +480,7 @@ class Run:
         return Fault(fault.error, cause, catchable=fault.catchable)
 
     def _wait_for_retry(self, thread: Thread, state: State, retry: faults.Retry) -> None:
-        if isinstance(thread.wait, BranchesWait):
-            for child in self.children(thread):
-                self.drop(child)
+        self._forget_children(thread)
         attempts = list(thread.attempts or (0,) * len(state.retriers))
         attempts[retry.retrier] += 1
         thread.attempts = tuple(attempts)
@@ -487,7 +511,7 @@ class Run:
 
     def fail(self, fault: Fault, previous: int) -> None:
         """The execution fails."""
-        self.abandon(self.root(), previous, silent=True)
+        abandon(self, self.root(), silent=True)
         details = {"error": fault.error, "cause": fault.cause}
         self.end(
             "FAILED",
@@ -522,65 +546,6 @@ class Run:
         thread.wait = TimerWait(key=key, due_ms=due_ms, purpose=purpose)  # type: ignore[arg-type]
         self.commands.append(StartTimer(key, due_ms))
 
-    def cancel_task(self, wait: TaskWait) -> None:
-        """Nobody waits for a task any more."""
-        self.commands.append(CancelTask(wait.key))
-
-    def abandon(self, thread: Thread, cause: int, *, silent: bool = False) -> int:
-        """Nobody wants a thread's work any more: take back its commands, and those of all threads below it.
-
-        Args:
-            thread: it stays, waiting for nothing, so that a redrive could resume it.
-            cause: what happened.
-            silent: write no events.
-
-        Returns:
-            The id of the last event written for it, or `cause`.
-        """
-        wait, state = thread.wait, self.states[thread.state]
-        last = thread.previous_event or cause
-        match wait:
-            case TaskWait():
-                self.commands.append(CancelTask(wait.key))
-                self.commands.extend(timer_cancels(wait))
-                thread.wait = None
-            case TimerWait():
-                self.commands.append(CancelTimer(wait.key))
-                thread.wait = None
-            case MapRunWait():
-                self.commands.append(StopMapRun(wait.command.key, wait.command.map_run_arn))
-                thread.wait = None
-                if not silent:
-                    last = self.event("MapRunAborted", wait.started_event)
-            case BranchesWait():
-                for child in self.children(thread):
-                    last = self._abandon_child(state, child, last, silent=silent)
-            case None:
-                return last
-        if not silent and state.type in ("Task", "Wait", "Map", "Parallel"):
-            last = self.event(f"{state.type}StateAborted", last)
-        thread.previous_event = last
-        return last
-
-    def abort_siblings(self, parent: Thread, failed: Thread) -> None:
-        """A branch or iteration has failed: the others are not wanted any more."""
-        state = self.states[parent.state]
-        for child in self.children(parent):
-            if child is not failed:
-                self._abandon_child(state, child, failed.previous_event, silent=False)
-
-    def _abandon_child(self, state: State, child: Thread, cause: int, *, silent: bool) -> int:
-        if child.wait is None:
-            if child in self.ready:
-                self.ready.remove(child)
-            else:
-                return cause
-        ended = self.abandon(child, cause, silent=silent)
-        if state.type == "Map" and not silent:
-            details = {"name": state.name, "index": child.index}
-            ended = self.event("MapIterationAborted", ended, "mapIterationAbortedEventDetails", details)
-        return ended
-
     # The end of the advance
 
     def freeze(self) -> Execution:
@@ -607,13 +572,3 @@ class Run:
             redriven_ms=old.redriven_ms,
             deadline_ms=self.deadline_ms,
         )
-
-
-def timer_cancels(wait: TaskWait) -> list[Command]:
-    """What takes back the timers of a task."""
-    cancels: list[Command] = []
-    if wait.timeout_due_ms is not None:
-        cancels.append(CancelTimer(f"{wait.key}/timeout"))
-    if wait.heartbeat_due_ms is not None:
-        cancels.append(CancelTimer(f"{wait.key}/heartbeat"))
-    return cancels

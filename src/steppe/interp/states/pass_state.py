@@ -19,6 +19,11 @@ def start(run: Run, thread: Thread, state: State) -> bool:
         output = raw if state.output is None else dataflow.fill(state.output, raw, scope)
         assigned = None if state.assign is None else dataflow.fill(state.assign, raw, scope)
         return run.leave(thread, state, output, state.next, assigned)
+    if state.parameters is None and state.input_path is None and state.output_path is None and state.assign is None:
+        # Most Pass states ever run: nothing to evaluate, so no scope is made.
+        result = state.result if state.has_result else raw
+        path = state.result_path
+        return run.leave(thread, state, raw if path is None else dataflow.write(path, raw, result), state.next)
     scope = run.scope(thread)
     effective = raw if state.input_path is None else dataflow.select(state.input_path, raw, scope)
     if state.has_result:

@@ -24,7 +24,8 @@ from steppe.base.jsonvalue import JsonValue
 from steppe.base.quotas import WAIT_SECONDS_MAX
 from steppe.expr.scope import Scope
 from steppe.interp import dataflow, faults
-from steppe.interp.command import CallTask, Command, StartTimer
+from steppe.interp.abandon import timer_cancels
+from steppe.interp.command import CallTask, CancelTask, Command, StartTimer
 from steppe.interp.execution import TaskWait
 from steppe.interp.stimulus import (
     ActivityStarted,
@@ -36,7 +37,7 @@ from steppe.interp.stimulus import (
     TimerFired,
 )
 from steppe.interp.thread import Thread
-from steppe.interp.working import TRUNCATED_NOT, Run, timer_cancels
+from steppe.interp.working import TRUNCATED_NOT, Run
 
 TOKEN_BYTES = 96
 ERROR_CHARACTERS_MAX = 256
@@ -248,7 +249,7 @@ def _timed_out(run: Run, thread: Thread, state: TaskState, resource: Resource, w
         run.commands.append(StartTimer(key, due_ms))
         return False
     _end_clock(run, thread, wait)
-    run.cancel_task(wait)
+    run.commands.append(CancelTask(wait.key))
     _event(run, thread, resource, "TimedOut", {"error": faults.TIMEOUT})
     return run.fault(thread, state, faults.HeartbeatFault() if heartbeat else Fault(faults.TIMEOUT, None))
 

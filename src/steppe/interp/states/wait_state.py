@@ -51,8 +51,10 @@ def _seconds(field: NumberField, value: JsonValue, scope: Scope) -> int:
         return int(field.constant or 0)
     path = field.name.endswith("Path")
     found = dataflow.compute(field.expression, value, scope, field=None if path else field.name)
-    shown = jsonvalue.dumps(found)
+    shown = found if isinstance(found, str) else jsonvalue.dumps(found)
     if path:
+        if isinstance(found, str):
+            found = dataflow.number_in(found, kind="integer")
         if not dataflow.is_integer(found):
             raise dataflow.runtime_fault(
                 f"The SecondsPath parameter cannot be parsed as a long value: {field.text} == {shown}"
