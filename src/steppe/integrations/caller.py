@@ -127,14 +127,13 @@ class Callers:
         """Prepare; nothing is connected yet.
 
         Args:
-            local: services of this process.
+            local: services of this process; looked at when a call is made, so it may still be filled after this.
             endpoints: URL by service name; an endpoint wins over a local service.
             region: for signatures.
             credentials: access key and secret for the endpoints.
         """
-        self._callers: dict[str, ApiCaller] = {
-            name: InProcessCaller(name, operations) for name, operations in local.items() if name not in endpoints
-        }
+        self._callers: dict[str, ApiCaller] = {}
+        self._local = local
         self._endpoints = dict(endpoints)
         self._region = region
         self._credentials = credentials
@@ -148,6 +147,9 @@ class Callers:
         """
         caller = self._callers.get(service)
         if caller is not None:
+            return caller
+        if self.in_process(service):
+            caller = self._callers[service] = InProcessCaller(service, self._local[service])
             return caller
         url = self._endpoints.get(service)
         model = service_model(service)
@@ -171,7 +173,7 @@ class Callers:
 
     def in_process(self, service: str) -> bool:
         """Whether the service answers in this process."""
-        return isinstance(self._callers.get(service), InProcessCaller)
+        return service in self._local and service not in self._endpoints
 
     async def close(self) -> None:
         """Close all connections."""
