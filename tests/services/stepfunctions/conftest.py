@@ -5,6 +5,7 @@ which only starts, stops and shows executions. The clock moves a millisecond a l
 """
 
 import asyncio
+import contextlib
 import itertools
 import json
 import threading
@@ -20,6 +21,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from steppe.base.arns import Realm
+from steppe.runtime.driver import Engine
 from steppe.services.app import create_app
 from steppe.services.stepfunctions.service import StepFunctionsService
 from steppe.settings import Settings
@@ -136,53 +138,104 @@ class StandInMapRuns:
         return found[first : first + limit], str(first + limit) if more else None
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[SimpleNamespace]:
-    """A served API; `engine`, `map_runs`, `service`, `database`, `url`, and `run` to call into its event loop."""
-    database = Database(Path(tmp_path_factory.mktemp("sfn")) / "steppe.db")
-    times = itertools.count(1_790_000_000_000)
-    engine, map_runs = StandInEngine(database, times.__next__), StandInMapRuns()
-    service = StepFunctionsService(
-        database=database, engine=engine, map_runs=map_runs, realm=REALM, clock=times.__next__
-    )
-    app = create_app(
-        settings=Settings(port=0), services={"stepfunctions": service.operations()}, health=dict, on_startup=None
-    )
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off")
-    http = uvicorn.Server(config)
+@contextlib.contextmanager
+def serving(build) -> Iterator[SimpleNamespace]:
+    """Serve what `build()` (awaited in the server's loop) gives: a namespace with `service` and `close`."""
     loop = asyncio.new_event_loop()
+    parts = loop.run_until_complete(build())
+    app = create_app(settings=Settings(port=0), services={"stepfunctions": parts.service.operations()}, health=dict)
+    http = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=lambda: loop.run_until_complete(http.serve()))
     thread.start()
     while not http.started:
         thread.join(0.01)
         assert thread.is_alive()
-    url = f"http://127.0.0.1:{http.servers[0].sockets[0].getsockname()[1]}"
-
-    def run(coroutine):
-        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(10)
-
-    yield SimpleNamespace(engine=engine, map_runs=map_runs, service=service, database=database, url=url, run=run)
-    http.should_exit = True
-    thread.join()
-    loop.close()
-    database.close()
-
-
-@pytest.fixture(scope="module")
-def sfn(server):
-    """boto3's client of the served API, without its own validation: ours is tested."""
-    client = boto3.client(
+    parts.url = f"http://127.0.0.1:{http.servers[0].sockets[0].getsockname()[1]}"
+    parts.run = lambda coroutine: asyncio.run_coroutine_threadsafe(coroutine, loop).result(10)
+    parts.client = boto3.client(
         "stepfunctions",
-        endpoint_url=server.url,
+        endpoint_url=parts.url,
         region_name="us-east-1",
         aws_access_key_id="test",
         aws_secret_access_key="test",
+        # Without boto3's own validation (ours is tested), repeats, and `sync-` before the host's name.
         config=Config(
             parameter_validation=False, retries={"max_attempts": 0}, inject_host_prefix=False, max_pool_connections=20
         ),
     )
-    yield client
-    client.close()
+    try:
+        yield parts
+    finally:
+        parts.client.close()
+        http.should_exit = True
+        thread.join()
+        loop.run_until_complete(parts.close())
+        loop.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[SimpleNamespace]:
+    """The API over the stand-ins: `engine`, `map_runs`, `service`, `database`, `run` to call into its event loop."""
+
+    async def build() -> SimpleNamespace:
+        database = Database(Path(tmp_path_factory.mktemp("sfn")) / "steppe.db")
+        times = itertools.count(1_790_000_000_000)
+        engine, map_runs = StandInEngine(database, times.__next__), StandInMapRuns()
+        service = StepFunctionsService(
+            database=database, engine=engine, map_runs=map_runs, realm=REALM, clock=times.__next__
+        )
+
+        async def close() -> None:
+            await service.stop()
+            database.close()
+
+        return SimpleNamespace(database=database, engine=engine, map_runs=map_runs, service=service, close=close)
+
+    with serving(build) as parts:
+        yield parts
+
+
+@pytest.fixture(scope="module")
+def sfn(server):
+    """boto3's client of the served API."""
+    return server.client
+
+
+class NoTasks:
+    """Tasks that never end."""
+
+    async def run(self, command, *, execution_arn, submitted=None):
+        await asyncio.Event().wait()
+
+    async def cancel(self, command, *, execution_arn):
+        pass
+
+
+@pytest.fixture
+def serve_engine(tmp_path):
+    """Serve the API over the engine itself and one data directory; may be entered again after it was left."""
+
+    def serve():
+        async def build() -> SimpleNamespace:
+            database = Database(tmp_path / "steppe.db")
+            map_runs = StandInMapRuns()
+            engine = Engine(database=database, tasks=NoTasks(), map_runs=map_runs, realm=REALM)
+            service = StepFunctionsService(
+                database=database, engine=engine, map_runs=map_runs, realm=REALM, clock=engine.clock
+            )
+            await engine.start()
+            await service.start()
+
+            async def close() -> None:
+                await service.stop()
+                await engine.stop()
+                database.close()
+
+            return SimpleNamespace(service=service, close=close)
+
+        return serving(build)
+
+    return serve
 
 
 @pytest.fixture

@@ -69,7 +69,8 @@ def test_of_starts_at_the_same_time_one_makes_the_execution_and_all_answer_it(sf
         (
             "not json",
             "com.fasterxml.jackson.core.JsonParseException: Unrecognized token 'not': was expecting (JSON String, "
-            "Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (String)\"not json\"; line: 1, column: 4]",
+            "Number, Array, Object or token 'null', 'true' or 'false')\n"
+            ' at [Source: (String)"not json"; line: 1, column: 4]',
         ),
         (
             "",

@@ -65,7 +65,8 @@ async def start_sync_execution(parts: Parts, request: Request) -> dict[str, Json
         "error": record.error,
         "cause": record.cause,
         **(_data("input", record.input) if data else {}),
-        **(_data("output", record.output) if data else {}),
+        # Recorded of an execution that failed: the details are there without an output.
+        **({"output": record.output, "outputDetails": _INCLUDED} if data else {}),
         "traceHeader": record.trace_header,
         # Recorded September 2026 for a Pass: durations are rounded up to 100 ms, memory to 64 MB.
         "billingDetails": {"billedDurationInMilliseconds": billed_ms, "billedMemoryUsedInMB": 64},
