@@ -1,4 +1,7 @@
-"""The command tree. Each command is one function of the module of its name; here are its options and their texts."""
+"""The command tree: the options of each command and their texts; what it does is in the module of its name.
+
+A command imports that module when it runs: help and a refused option need not wait for the SQL engine to load.
+"""
 
 from __future__ import annotations
 
@@ -67,8 +70,6 @@ def serve(
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
     """Serve Step Functions, Athena and S3 on one port, until Ctrl-C."""
-    from steppe.cli.serve import serve
-
     if log_level.lower() not in ("debug", "info", "warning", "error"):
         raise UserError(f"--log-level is debug, info, warning or error, not {log_level!r}")
     keys = pairs(access_key, option="--access-key", form="ID=SECRET") if access_key else None
@@ -78,7 +79,9 @@ def serve(
 
 @app.command()
 def run(
-    definition: Annotated[Path, typer.Argument(help="File with the state machine, in JSON.")],
+    definition: Annotated[
+        Path, typer.Argument(help="File with the state machine, in JSON.", metavar="DEFINITION.json")
+    ],
     input_option: Annotated[
         str, typer.Option("--input", metavar="JSON|@FILE", help='Input of the execution; "@-" reads standard input.')
     ] = "{}",
@@ -90,11 +93,11 @@ def run(
     config: Config = None,
 ) -> None:
     """Run one state machine in this process; exit 0 when it succeeds, 1 with error and cause when it does not."""
-    from steppe.cli.run import run
-
     if output not in ("text", "json"):
         raise UserError(f"--output is text or json, not {output!r}")
     settings = settings_of(config, endpoint, data_dir=data_dir, workers=workers)
+    from steppe.cli.run import run
+
     run(settings, definition=definition, input_option=input_option, name=name, as_json=output == "json")
 
 
@@ -104,10 +107,9 @@ def validate(
     express: Annotated[bool, typer.Option("--express", help="Check for the type EXPRESS.")] = False,
 ) -> None:
     """Print what is wrong with definitions, with line and column; exit 1 when one has an error."""
-    from steppe.cli.run import read_text
-    from steppe.cli.validate import validate
+    from steppe.cli.definitions import validate
 
-    if not validate([(str(file), read_text(file)) for file in files], express=express):
+    if not validate(files, express=express):
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -119,9 +121,10 @@ def demo(
     workers: Workers = None,
 ) -> None:
     """Run the article: query a table of images with Athena, copy each of them with a Distributed Map."""
+    settings = settings_of(None, data_dir=data_dir, workers=workers)
     from steppe.cli.demo import demo
 
-    demo(settings_of(None, data_dir=data_dir, workers=workers), images=images, count=count)
+    demo(settings, images=images, count=count)
 
 
 if __name__ == "__main__":

@@ -10,10 +10,10 @@ from steppe.base import jsonvalue
 from steppe.base.errors import ApiError, DefinitionError
 from steppe.base.jsonvalue import JsonValue
 from steppe.cli.calls import Calls, ensure_state_machine, machine_name
+from steppe.cli.definitions import check, read_text
 from steppe.cli.embedded import failure, follow, run_embedded
 from steppe.cli.errors import EXIT_FAILED, UserError
 from steppe.cli.progress import view
-from steppe.cli.validate import check
 from steppe.settings import Settings
 
 
@@ -32,9 +32,7 @@ def run(settings: Settings, *, definition: Path, input_option: str, name: str | 
     """
     text = read_text(definition)
     input_text = _input(input_option)
-    problems = check(text, name=str(definition))
-    if problems:
-        raise UserError(problems, exit_code=EXIT_FAILED)
+    check(definition, text)
 
     async def work(calls: Calls) -> dict[str, JsonValue]:
         try:
@@ -52,20 +50,6 @@ def run(settings: Settings, *, definition: Path, input_option: str, name: str | 
         print(_pretty(description.get("output")))
     if description["status"] != "SUCCEEDED":
         raise failure(description)
-
-
-def read_text(path: Path) -> str:
-    """A file's text.
-
-    Raises:
-        UserError: it cannot be read, or is not UTF-8.
-    """
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from error
 
 
 def _input(option: str) -> str:

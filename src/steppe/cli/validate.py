@@ -14,16 +14,17 @@ LINE_LENGTH_MAX = 100
 _SOURCE = re.compile(r"; line: (\d+), column: (\d+)\]$")
 
 
-def render(text: str, diagnostics: Sequence[Diagnostic]) -> str:
-    """Findings for a person to read.
+def render(name: str, text: str, diagnostics: Sequence[Diagnostic]) -> str:
+    """Findings for a person (and an editor) to read.
 
     Args:
+        name: of the file, as its user knows it.
         text: the definition.
         diagnostics: from `steppe.asl.validate.diagnose`.
 
     Returns:
-        For each finding its severity, code and message, where it is, and the line with a caret below the place. "" when
-        there is none.
+        For each finding `name:line:column: error: CODE: message (/location)`, and below it the line with a caret at the
+        place. "" when there is none.
     """
     pointers = [finding.pointer for finding in diagnostics if finding.pointer is not None]
     places = locate(text, pointers) if pointers else {}
@@ -31,8 +32,8 @@ def render(text: str, diagnostics: Sequence[Diagnostic]) -> str:
     blocks = []
     for finding in diagnostics:
         found = places.get(finding.pointer) if finding.pointer is not None else _in_source(finding.location)
-        blocks.append(_block(finding, found, lines))
-    return "\n\n".join(blocks)
+        blocks.append(_block(name, finding, found, lines))
+    return "\n".join(blocks)
 
 
 def _in_source(location: str | None) -> Position | None:
@@ -41,17 +42,17 @@ def _in_source(location: str | None) -> Position | None:
     return Position(0, int(found.group(1)), int(found.group(2))) if found else None
 
 
-def _block(finding: Diagnostic, place: Position | None, lines: list[str]) -> str:
+def _block(name: str, finding: Diagnostic, place: Position | None, lines: list[str]) -> str:
+    # A text that is no JSON is quoted in the message as well; here it stands below.
     message = finding.message.split("\n at [Source")[0]
-    head = f"{finding.severity} {finding.code}: {message}"
+    where = f" ({finding.location})" if finding.pointer is not None else ""
+    said = f"{finding.severity.lower()}: {finding.code}: {message}{where}"
     if place is None or place.line > len(lines):
-        return head
-    where = f"  line {place.line}, column {place.column}"
-    if finding.pointer is not None:
-        where += f", at {finding.location}"
+        return f"{name}: {said}"
     shown, caret = _window(lines[place.line - 1], place.column - 1)
-    margin = f"  {place.line} | "
-    return "\n".join([head, where, f"{margin}{shown}", f"{' ' * (len(margin) + caret)}^"])
+    margin = f"{place.line:>6} | "
+    head = f"{name}:{place.line}:{place.column}: {said}"
+    return "\n".join([head, f"{margin}{shown}", f"{' ' * (len(margin) - 2)}| {' ' * caret}^"])
 
 
 def _window(line: str, column: int) -> tuple[str, int]:
