@@ -2,12 +2,13 @@
 
 A thread that is abandoned stays where it is, waiting for nothing, so that a redrive can resume it.
 
-How AWS orders the events of an abort was not recorded. Ours go from the inside out, in the order of branches: each names
-the last event of what it aborts as its cause.
+How AWS orders the events of an abort was not recorded. Ours go from the inside out, in the order of branches: each
+names the last event of what it aborts as its cause.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steppe.asl.program import State
@@ -46,7 +47,10 @@ def abandon(run: Run, thread: Thread, *, silent: bool = False) -> int:
                 # It had left one state and not entered the next.
                 thread.entered_event = 0
                 return last
+        case MapRunWait(ended=True):
+            return last
         case MapRunWait():
+            thread.wait = replace(wait, ended=True)
             run.commands.append(StopMapRun(wait.command.key, wait.command.map_run_arn))
             if not silent:
                 last = run.event("MapRunAborted", last)

@@ -23,7 +23,7 @@ from typing import Final, NamedTuple, NoReturn, TypeAlias
 from steppe.asl.program import Program, State, TaskState
 from steppe.base.errors import Fault, InternalError
 from steppe.base.jsonvalue import JsonValue
-from steppe.interp import dataflow
+from steppe.interp import dataflow, redrive
 from steppe.interp.abandon import abandon
 from steppe.interp.command import Command, StartTimer
 from steppe.interp.execution import (
@@ -50,6 +50,7 @@ from steppe.interp.stimulus import (
     ActivityStarted,
     MapRunFailed,
     MapRunSucceeded,
+    Redrive,
     Start,
     Stimulus,
     Stop,
@@ -105,6 +106,10 @@ def advance(program: Program, execution: Execution, stimulus: Stimulus, now_ms: 
         InternalError: a bug of ours.
     """
     if execution.status != "RUNNING":
+        if not (isinstance(stimulus, Redrive) and redrive.redrivable(execution)):
+            return Advance(execution, [], [])
+        execution = redrive.reopen(execution, now_ms)
+    elif isinstance(stimulus, Redrive):
         return Advance(execution, [], [])
     run = Run(program, execution, BEHAVIOURS, now_ms, entropy)
     try:
@@ -168,6 +173,8 @@ def _take(run: Run, stimulus: Stimulus) -> bool:
             return _stop(run, error, cause)
         case TimerFired(key) if key == EXECUTION_TIMER:
             return _expire(run)
+        case Redrive():
+            return redrive.resume(run)
         case _:
             return _answer(run, stimulus)
 
@@ -220,7 +227,9 @@ def _start_deadline(run: Run) -> None:
     if run.execution.identity.express:
         seconds = EXPRESS_SECONDS_MAX if seconds is None else min(seconds, EXPRESS_SECONDS_MAX)
     if seconds is not None:
-        run.deadline_ms = run.execution.started_ms + seconds * 1000
+        # A redrive gets a fresh deadline: observed in September 2026.
+        begun_ms = run.execution.redriven_ms or run.execution.started_ms
+        run.deadline_ms = begun_ms + seconds * 1000
         run.commands.append(StartTimer(EXECUTION_TIMER, run.deadline_ms))
 
 
@@ -238,7 +247,7 @@ _EXPECTED: Final[dict[type, tuple[type, ...]]] = {
 
 def _answer(run: Run, stimulus: Stimulus) -> bool:
     """A stimulus with a key: find the thread that waits for it."""
-    assert not isinstance(stimulus, Start | Stop)
+    assert not isinstance(stimulus, Start | Stop | Redrive)
     number, _, _ = stimulus.key.partition("/")
     if not (number.isascii() and number.isdigit() and len(number) < 10 and run.has_thread(int(number))):
         return False

@@ -24,6 +24,7 @@ class CallTask:
         credentials: evaluated Credentials, or None.
         task_token: the token of a `.waitForTaskToken` task (also in the context object as `$$.Task.Token`), or None.
         submitted: the output of an earlier TaskSubmitted, when the command is given out again after a crash; else None.
+            For an activity that a worker has taken, `{"WorkerName": name or null}`: it must not be handed out again.
     """
 
     key: str
@@ -74,6 +75,8 @@ class StartMapRun:
         tolerated_failure_count, tolerated_failure_percentage: None when the definition has none.
         max_items_per_batch, max_input_bytes_per_batch: None when not set; both None without ItemBatcher.
         batch_input: evaluated BatchInput, or None.
+        redrive_count: how often this Map Run was redriven. Above 0 it exists already, under the same ARN and another
+            key: its children that did not succeed run again, and those that were never started.
         writer: None, or {"Parameters": {"Bucket", "Prefix"?} or None, "Transformation", "OutputType"}.
     """
 
@@ -93,6 +96,7 @@ class StartMapRun:
     max_input_bytes_per_batch: int | None = None
     batch_input: JsonValue = None
     writer: JsonValue = None
+    redrive_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

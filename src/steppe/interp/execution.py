@@ -154,10 +154,19 @@ class TimerWait:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapRunWait:
-    """A Map Run is on its way. `started_event` is the id of MapRunStarted."""
+    """A Map Run is on its way, or has failed together with the execution.
+
+    Attributes:
+        command: what started it.
+        started_event: the id of MapRunStarted, or of the last MapRunRedriven.
+        state_event: the id of MapStateStarted.
+        ended: whether it has ended; kept for a redrive, which goes on with the same Map Run.
+    """
 
     command: StartMapRun
     started_event: int
+    state_event: int
+    ended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ failures, then reader, batcher and writer; when one of these cannot be evaluated
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from steppe.asl.program import MapState, NumberField
@@ -75,7 +76,7 @@ def begin(run: Run, thread: Thread, state: MapState, items: JsonValue, effective
         batch_input=batch_input,
         writer=written,
     )
-    thread.wait = MapRunWait(command=command, started_event=thread.previous_event)
+    thread.wait = MapRunWait(command=command, started_event=thread.previous_event, state_event=cause)
     run.commands.append(command)
     return False
 
@@ -97,12 +98,23 @@ def resume(run: Run, thread: Thread, state: MapState, stimulus: Stimulus) -> boo
             thread.previous_event = run.event(
                 "MapRunFailed", thread.previous_event, "mapRunFailedEventDetails", details
             )
-            thread.wait = None
+            thread.wait = replace(wait, ended=True)
             thread.scope = None
             fault = Fault(error, cause, catchable=error != dataflow.RUNTIME)
             return run.fault(thread, state, fault)
         case _:
             return False
+
+
+def redrive(run: Run, thread: Thread, wait: MapRunWait) -> None:
+    """Go on with a Map Run that ended with the execution: the same run, another key. Events as observed in 2026."""
+    count = wait.command.redrive_count + 1
+    details = {"mapRunArn": wait.command.map_run_arn, "redriveCount": count}
+    redriven = run.event("MapRunRedriven", wait.state_event, "mapRunRedrivenEventDetails", details)
+    thread.previous_event = redriven
+    command = replace(wait.command, key=f"{thread.number}/{redriven}", redrive_count=count)
+    thread.wait = MapRunWait(command=command, started_event=redriven, state_event=wait.state_event)
+    run.commands.append(command)
 
 
 def _tolerated(state: MapState, value: JsonValue, scope: Scope) -> tuple[int | None, float | None]:

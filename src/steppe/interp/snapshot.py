@@ -23,6 +23,7 @@ _IDENTITY: Final = tuple(field.name for field in fields(Identity))
 _FRAME: Final = tuple(field.name for field in fields(Frame) if field.name not in ("wait", "attempts"))
 _TASK: Final = tuple(field.name for field in fields(TaskWait))
 _TIMER: Final = tuple(field.name for field in fields(TimerWait))
+_RUN: Final = tuple(field.name for field in fields(MapRunWait))
 _MAP_RUN: Final = tuple(field.name for field in fields(StartMapRun))
 
 
@@ -75,8 +76,7 @@ def _wait(wait: Wait) -> JsonValue:
         case TimerWait():
             return {"kind": "timer", **_members(wait, _TIMER)}
         case MapRunWait():
-            command = _members(wait.command, _MAP_RUN)
-            return {"kind": "map_run", "command": command, "started_event": wait.started_event}
+            return {"kind": "map_run", **_members(wait, _RUN), "command": _members(wait.command, _MAP_RUN)}
         case BranchesWait():
             return {
                 "kind": "branches",
@@ -102,7 +102,7 @@ def _wait_of(document: JsonValue) -> Wait | None:
     if kind == "timer":
         return TimerWait(**document)
     if kind == "map_run":
-        return MapRunWait(command=StartMapRun(**document["command"]), started_event=document["started_event"])
+        return MapRunWait(**{**document, "command": StartMapRun(**document["command"])})
     if kind == "branches":
         return BranchesWait(
             items=tuple(document["items"]),

@@ -88,6 +88,11 @@ class Stop:
     cause: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """RedriveExecution: an execution that FAILED, TIMED_OUT or was ABORTED goes on where it stopped."""
+
+
 Stimulus: TypeAlias = (
     Start
     | TaskSubmitted
@@ -99,4 +104,5 @@ Stimulus: TypeAlias = (
     | MapRunSucceeded
     | MapRunFailed
     | Stop
+    | Redrive
 )

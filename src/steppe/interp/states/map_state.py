@@ -108,7 +108,7 @@ def _iterate(run: Run, thread: Thread, state: MapState, items: JsonValue, effect
     if not items:
         return _complete(run, thread, state)
     for index in range(first):
-        _start(run, thread, state, index, thread.previous_event)
+        start_iteration(run, thread, state, index, thread.previous_event)
     return False
 
 
@@ -125,7 +125,7 @@ def child_done(run: Run, thread: Thread, state: State, child: Thread, output: Js
     cause = child.previous_event
     run.drop(child)
     if more:
-        _start(run, thread, state, wait.next_index, cause)
+        start_iteration(run, thread, state, wait.next_index, cause)
         return False
     if len(outputs) < len(wait.items):
         return False
@@ -144,7 +144,19 @@ def child_failed(run: Run, thread: Thread, state: State, child: Thread, fault: F
     return run.fault(thread, state, fault)
 
 
-def _start(run: Run, thread: Thread, state: MapState, index: int, cause: int) -> None:
+def start_iteration(run: Run, thread: Thread, state: MapState, index: int, cause: int) -> None:
+    """Start one iteration.
+
+    Args:
+        run: the advance.
+        thread: in the Map state.
+        state: the Map state.
+        index: of the item.
+        cause: the id of the event that made room for it.
+
+    Raises:
+        StateFault: ItemSelector cannot be evaluated.
+    """
     wait = thread.wait
     assert isinstance(wait, BranchesWait)
     item = value = wait.items[index]
