@@ -110,7 +110,7 @@ def insert_execution(c: sa.Connection, record: ExecutionRecord) -> int:
     """
     values = {name: getattr(record, name) for name in _FIELDS if name != "id"}
     try:
-        made = c.execute(sa.insert(executions).values(values))
+        made = c.execute(_INSERT, values)
     except sa.exc.IntegrityError:
         raise ExecutionExistsError(record.arn) from None
     assert made.inserted_primary_key is not None
@@ -119,8 +119,7 @@ def insert_execution(c: sa.Connection, record: ExecutionRecord) -> int:
 
 def find_execution(c: sa.Connection, arn: str, *, with_snapshot: bool = True) -> ExecutionRecord | None:
     """The execution with this ARN, or None. Without its snapshot (it may be megabytes) where nobody goes on with it."""
-    columns = [executions.c[name] if name != "snapshot" or with_snapshot else sa.null() for name in _FIELDS]
-    row = c.execute(sa.select(*columns).where(executions.c.arn == arn)).first()
+    row = c.execute(_FIND if with_snapshot else _FIND_LIGHT, {"wanted": arn}).first()
     return None if row is None else _record(row)
 
 
@@ -138,24 +137,31 @@ def save_progress(
 ) -> None:
     """Commit one advance: the execution as it is now, and the events that led here (ids go on without a gap)."""
     c.execute(
-        sa.update(executions)
-        .where(executions.c.id == execution_id)
-        .values(snapshot=snapshot, status=status, stopped_ms=stopped_ms, output=output, error=error, cause=cause)
+        _SAVE,
+        {
+            "row": execution_id,
+            "new_snapshot": snapshot,
+            "new_status": status,
+            "new_stopped_ms": stopped_ms,
+            "new_output": output,
+            "new_error": error,
+            "new_cause": cause,
+        },
     )
-    chunks = [events[i : i + HISTORY_CHUNK_EVENTS] for i in range(0, len(events), HISTORY_CHUNK_EVENTS)]
-    if chunks:
-        c.execute(
-            sa.insert(history),
-            [
-                {
-                    "execution_id": execution_id,
-                    "first_event_id": chunk[0]["id"],
-                    "event_count": len(chunk),
-                    "body": jsonvalue.dumpb(list(chunk)),
-                }
-                for chunk in chunks
-            ],
-        )
+    append_history(c, execution_id, events)
+
+
+def append_history(c: sa.Connection, execution_id: int, events: Sequence[HistoryEvent]) -> None:
+    """Keep the next events of an execution; ids go on without a gap."""
+    for first in range(0, len(events), HISTORY_CHUNK_EVENTS):
+        chunk = events[first : first + HISTORY_CHUNK_EVENTS]
+        values = {
+            "execution_id": execution_id,
+            "first_event_id": chunk[0]["id"],
+            "event_count": len(chunk),
+            "body": jsonvalue.dumpb(list(chunk)),
+        }
+        c.execute(_INSERT_HISTORY, values)
 
 
 def running(c: sa.Connection, *, after_id: int = 0, limit: int = 100) -> list[ExecutionRecord]:
@@ -224,53 +230,83 @@ def read_history(
     Returns:
         The events in the wanted order, and the `after` of the next page, or None when this is the last one.
     """
-    events: list[HistoryEvent] = []
+    # Ids count from 1, so these stand before the first event and after the last.
+    place = after if after is not None else _BEYOND if reverse else 0
     # One event more than asked for tells whether there is a next page.
-    for first in _chunks_wanted(c, execution_id, reverse=reverse, after=after, count=limit + 1):
-        body = c.execute(
-            sa.select(history.c.body).where(history.c.execution_id == execution_id, history.c.first_event_id == first)
-        ).scalar_one()
-        chunk: list[HistoryEvent] = jsonvalue.loads(body)
-        if reverse:
-            events.extend(event for event in reversed(chunk) if after is None or event["id"] < after)
-        else:
-            events.extend(event for event in chunk if after is None or event["id"] > after)
+    rows = _rows_wanted(c, execution_id, reverse=reverse, place=place, count=limit + 1)
+    events: list[HistoryEvent] = []
+    if rows:
+        wanted = {"row": execution_id, "low": min(rows), "high": max(rows)}
+        for body in c.execute(_BODIES, wanted).scalars():
+            events += jsonvalue.loads(body)
+    if reverse:
+        events = [event for event in reversed(events) if event["id"] < place]
+    else:
+        events = [event for event in events if event["id"] > place]
     if len(events) <= limit:
         return events, None
     del events[limit:]
     return events, events[-1]["id"]
 
 
-def _chunks_wanted(c: sa.Connection, execution_id: int, *, reverse: bool, after: int | None, count: int) -> list[int]:
-    """First ids of the rows that hold `count` events beyond `after`, without reading their bodies."""
-    t = history.c
-    query = sa.select(t.first_event_id, t.event_count).where(t.execution_id == execution_id)
+def _rows_wanted(c: sa.Connection, execution_id: int, *, reverse: bool, place: int, count: int) -> list[int]:
+    """First ids of the rows that hold `count` events beyond `place`: neighbours; their bodies are not read here."""
     if reverse:
-        query = query.order_by(t.first_event_id.desc())
-        if after is not None:
-            query = query.where(t.first_event_id < after)
+        found = c.execute(_ROWS_BEFORE, {"row": execution_id, "place": place, "most": count})
     else:
-        query = query.order_by(t.first_event_id)
-        if after is not None:
-            # Ids have no gaps and a row has at most so many: the row with the next event begins after this one.
-            query = query.where(t.first_event_id > after + 1 - HISTORY_CHUNK_EVENTS)
+        # Ids have no gaps and a row has at most so many: the row with the next event begins after this one.
+        begin = place + 1 - HISTORY_CHUNK_EVENTS
+        found = c.execute(_ROWS_AFTER, {"row": execution_id, "place": begin, "most": count + HISTORY_CHUNK_EVENTS})
     wanted: list[int] = []
-    for first, size in c.execute(query.limit(count + HISTORY_CHUNK_EVENTS)):
-        beyond = size
-        if after is not None:
-            last = first + size - 1
-            beyond = min(size, after - first) if reverse else min(size, last - after)
-        if beyond <= 0:
-            continue
-        wanted.append(first)
-        count -= beyond
-        if count <= 0:
-            break
+    for first, size in found:
+        beyond = min(size, place - first) if reverse else min(size, first + size - 1 - place)
+        if beyond > 0:
+            wanted.append(first)
+            count -= beyond
+            if count <= 0:
+                break
     return wanted
 
 
+_BEYOND = 2**62
 _RUNNING = executions.c.status == sa.literal_column("'RUNNING'")
 _FIELDS = tuple(ExecutionRecord.__dataclass_fields__)
+
+# Built once: putting a statement together costs more than SQLite takes to carry it out.
+_INSERT = sa.insert(executions)
+_FIND = sa.select(*(executions.c[name] for name in _FIELDS)).where(executions.c.arn == sa.bindparam("wanted"))
+_FIND_LIGHT = sa.select(*(executions.c[name] if name != "snapshot" else sa.null() for name in _FIELDS)).where(
+    executions.c.arn == sa.bindparam("wanted")
+)
+_SAVE = (
+    sa.update(executions)
+    .where(executions.c.id == sa.bindparam("row"))
+    .values(
+        {name: sa.bindparam(f"new_{name}") for name in ("snapshot", "status", "stopped_ms", "output", "error", "cause")}
+    )
+)
+_INSERT_HISTORY = sa.insert(history)
+_HISTORY_ROWS = sa.select(history.c.first_event_id, history.c.event_count).where(
+    history.c.execution_id == sa.bindparam("row")
+)
+_ROWS_AFTER = (
+    _HISTORY_ROWS.where(history.c.first_event_id > sa.bindparam("place"))
+    .order_by(history.c.first_event_id)
+    .limit(sa.bindparam("most"))
+)
+_ROWS_BEFORE = (
+    _HISTORY_ROWS.where(history.c.first_event_id < sa.bindparam("place"))
+    .order_by(history.c.first_event_id.desc())
+    .limit(sa.bindparam("most"))
+)
+_BODIES = (
+    sa.select(history.c.body)
+    .where(
+        history.c.execution_id == sa.bindparam("row"),
+        history.c.first_event_id.between(sa.bindparam("low"), sa.bindparam("high")),
+    )
+    .order_by(history.c.first_event_id)
+)
 
 
 def _record(row: sa.Row[JsonValue]) -> ExecutionRecord:
