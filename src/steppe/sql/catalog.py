@@ -1,0 +1,117 @@
+"""The port to the catalog, and a table's record as a scan and a compiler want to see it.
+
+Records are documents in Glue's shapes: `StorageDescriptor` with `Columns`, `Location`, `SerdeInfo`; `PartitionKeys`;
+`Parameters`. `stores.catalog.CatalogStore` is the implementation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from steppe.base.jsonvalue import JsonValue
+from steppe.sql.errors import QueryError
+from steppe.sql.types import Type, TypeTextError, parse_hive
+
+Document = dict[str, JsonValue]
+
+CATALOG_NAME = "awsdatacatalog"
+
+
+class Catalog(Protocol):
+    """Databases and tables by name, without regard to case."""
+
+    def create_database(self, document: Document) -> bool:
+        """Add a database; False when the name is taken."""
+        ...
+
+    def database(self, name: str) -> Document | None:
+        """A database's document, or None."""
+        ...
+
+    def databases(self, *, after: str = "", limit: int = 1000) -> list[Document]:
+        """Databases by name, those after `after`."""
+        ...
+
+    def drop_database(self, name: str, *, cascade: bool) -> str:
+        """Remove a database: "dropped", "missing" or "not empty"."""
+        ...
+
+    def create_table(self, document: Document) -> str:
+        """Add a table: "created", "exists" or "no database"."""
+        ...
+
+    def table(self, database: str, name: str) -> Document | None:
+        """A table's document, or None."""
+        ...
+
+    def tables(self, database: str, *, after: str = "", limit: int = 1000) -> list[Document]:
+        """Tables of a database by name, those after `after`."""
+        ...
+
+    def drop_table(self, database: str, name: str) -> bool:
+        """Remove a table's record; False when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its name in lower case and its type."""
+
+    name: str
+    type: Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """What a scan needs to know of a table.
+
+    Attributes:
+        database, name: in lower case.
+        columns: of the data, without partition keys.
+        partition_keys: their columns.
+        location: `s3://bucket/prefix`, as recorded; "" when there is none.
+        serde: the SerDe's class name.
+        serde_parameters: its properties.
+        parameters: the table's properties.
+    """
+
+    database: str
+    name: str
+    columns: tuple[Column, ...]
+    partition_keys: tuple[Column, ...]
+    location: str
+    serde: str
+    serde_parameters: dict[str, str]
+    parameters: dict[str, str]
+
+
+def read_table(document: Document) -> Table:
+    """A table's record, taken apart.
+
+    Raises:
+        QueryError: HIVE_INVALID_METADATA for a type that is none.
+    """
+    descriptor = document.get("StorageDescriptor") or {}
+    serde = descriptor.get("SerdeInfo") or {}
+    return Table(
+        database=document["DatabaseName"],
+        name=document["Name"],
+        columns=_columns(document, descriptor.get("Columns")),
+        partition_keys=_columns(document, document.get("PartitionKeys")),
+        location=descriptor.get("Location") or "",
+        serde=serde.get("SerializationLibrary") or "",
+        serde_parameters=dict(serde.get("Parameters") or {}),
+        parameters=dict(document.get("Parameters") or {}),
+    )
+
+
+def _columns(document: Document, listed: JsonValue) -> tuple[Column, ...]:
+    columns = []
+    for entry in listed or []:
+        try:
+            columns.append(Column(entry["Name"].lower(), parse_hive(entry.get("Type") or "string")))
+        except TypeTextError as error:
+            place = f"{document['DatabaseName']}.{document['Name']}"
+            raise QueryError("HIVE_INVALID_METADATA", f"column {entry['Name']} of {place}: {error}") from None
+    return tuple(columns)

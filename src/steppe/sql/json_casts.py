@@ -1,0 +1,155 @@
+"""JSON texts made canonical, and casts to JSON and from it."""
+
+from __future__ import annotations
+
+from steppe.sql import types as t
+from steppe.sql.casts import as_text, lambda_name
+from steppe.sql.errors import not_supported
+from steppe.sql.typed import Typed, failing, guarded, text
+from steppe.sql.types import Type
+
+_SCALARS = "('VARCHAR', 'BOOLEAN', 'NULL', 'BIGINT', 'UBIGINT', 'DOUBLE', 'HUGEINT', 'UHUGEINT', 'DECIMAL')"
+
+
+def parsed(value: Typed) -> Typed:
+    """json_parse: canonical JSON, or the error that Trino gives."""
+    from steppe.sql.functions_json import constant_json
+
+    if isinstance(value.constant, str):
+        said = constant_json(value.constant)
+        if said is not None:
+            return Typed(text(said), t.JSON, said)
+    message = (text("Cannot convert value to JSON: '"), value.sql, text("'"))
+    ok = f"({value.sql} IS NULL OR json_valid({value.sql}))"
+    return Typed(
+        guarded(ok, canonical(f"CAST(json({value.sql}) AS VARCHAR)"), "INVALID_FUNCTION_ARGUMENT", *message), t.JSON
+    )
+
+
+def canonical(sql: str) -> str:
+    """A minified JSON text with sorted members.
+
+    Objects that hold scalars only are sorted; one with an object inside passes when it is sorted already, as texts
+    made here are. The rest has no form in SQL and is refused when such a value comes by.
+    """
+    e = lambda_name(sql)
+    keys = f"json_keys({sql})"
+    member = f"concat(CAST(to_json({e}) AS VARCHAR), ':', CAST(json_extract({sql}, concat('$.', CAST(to_json({e}) AS VARCHAR))) AS VARCHAR))"
+    rebuilt = f"concat('{{', array_to_string(list_transform(list_sort({keys}), lambda {e}: {member}), ','), '}}')"
+    flat = f"NOT regexp_matches(substr({sql}, 2), '[{{]')"
+    return (
+        f"CASE WHEN NOT contains({sql}, '{{') THEN {sql} WHEN json_type({sql}) = 'OBJECT' AND {flat} THEN {rebuilt} "
+        f"WHEN {sql} IS NOT NULL AND {_sorted(sql)} THEN {sql} "
+        f"WHEN {failing('NOT_SUPPORTED', text('JSON with nested objects whose members are not sorted by key'))} THEN NULL END"
+    )
+
+
+def _sorted(sql: str) -> str:
+    """Whether every object inside is sorted: to the third level, by going down the tree."""
+    e = lambda_name(sql)
+
+    def level(document: str, depth: int) -> str:
+        own = f"{e}{'x' * depth}"
+        keys = f"json_keys({document})"
+        here = f"({keys} = list_sort({keys}))"
+        if depth == 3:
+            return f"NOT contains(substr({document}, 2), '{{')" if depth else here
+        children = f"list_filter(CAST(json_extract({document}, CASE json_type({document}) WHEN 'OBJECT' THEN '$.*' ELSE '$[*]' END) AS VARCHAR[]), lambda {own}: NOT ({level(own, depth + 1)}))"
+        return (
+            f"(CASE json_type({document}) WHEN 'OBJECT' THEN {here} AND len({children}) = 0 "
+            f"WHEN 'ARRAY' THEN len({children}) = 0 ELSE true END)"
+        )
+
+    return level(sql, 0)
+
+
+def to_json(value: Typed) -> Typed:
+    """CAST(x AS JSON)."""
+    return Typed(_json_text(value), t.JSON)
+
+
+def _json_text(value: Typed) -> str:
+    kind, sql = value.type, value.sql
+    match kind.name:
+        case "boolean" | "tinyint" | "smallint" | "integer" | "bigint" | "decimal":
+            return f"CAST({sql} AS VARCHAR)"
+        case "json":
+            return sql
+        case "double" | "real":
+            return as_text(value)
+        case "varchar":
+            return f"CAST(to_json({sql}) AS VARCHAR)"
+        case "date" | "timestamp" | "timestamp with time zone" | "time":
+            return f"CAST(to_json({as_text(value)}) AS VARCHAR)"
+        case "array":
+            e = lambda_name(sql)
+            inner = f"coalesce({_json_text(Typed(e, kind.children[0]))}, 'null')"
+            return f"('[' || array_to_string(list_transform({sql}, lambda {e}: {inner}), ',') || ']')"
+        case "map" if kind.children[0].name == "varchar":
+            e = lambda_name(sql)
+            item = f"coalesce({_json_text(Typed(f'{e}.value', kind.children[1]))}, 'null')"
+            pairs = f"list_transform(list_sort(map_entries({sql})), lambda {e}: concat(CAST(to_json({e}.key) AS VARCHAR), ':', {item}))"
+            return f"('{{' || array_to_string({pairs}, ',') || '}}')"
+        case "row":
+            parts = []
+            for i, (label, child) in enumerate(zip(kind.fields, kind.children, strict=True), 1):
+                inner = f"coalesce({_json_text(Typed(f'({sql}).f{i}', child))}, 'null')"
+                parts.append(f"{text(_quoted(label or '') + ':')} || {inner}")
+            return f"CASE WHEN {sql} IS NOT NULL THEN '{{' || " + " || ',' || ".join(parts) + " || '}' END"
+        case _:
+            raise not_supported(f"CAST of {kind} to json")
+
+
+def _quoted(label: str) -> str:
+    return '"' + label.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def from_json(value: Typed, target: Type) -> Typed:
+    """CAST(json AS T)."""
+    return Typed(_from(value.sql, target), target)
+
+
+def _from(sql: str, target: Type) -> str:
+    kind = f"json_type({sql})"
+    held = t.duckdb(target)
+    plain = f"json_extract_string({sql}, '$')"
+    bad = failing("INVALID_CAST_ARGUMENT", text("Cannot cast to "), text(str(target)), text(". "), sql)
+    match target.name:
+        case "varchar" if target.precision is None:
+            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} IN ('OBJECT', 'ARRAY') AND {bad} THEN NULL ELSE {plain} END"
+        case "boolean" | "tinyint" | "smallint" | "integer" | "bigint":
+            wanted = "('BOOLEAN')" if target.name == "boolean" else "('BIGINT', 'UBIGINT')"
+            return (
+                f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} IN {wanted} AND TRY_CAST({plain} AS {held}) IS NOT NULL THEN TRY_CAST({plain} AS {held}) "
+                f"WHEN {sql} IS NOT NULL AND {failing('NOT_SUPPORTED', text('CAST of this JSON value to '), text(str(target)))} THEN NULL END"
+            )
+        case "double":
+            return (
+                f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} IN ('BIGINT', 'UBIGINT', 'DOUBLE') THEN TRY_CAST({plain} AS {held}) "
+                f"WHEN {sql} IS NOT NULL AND {failing('NOT_SUPPORTED', text('CAST of this JSON value to '), text(str(target)))} THEN NULL END"
+            )
+        case "json":
+            return sql
+        case "array":
+            e = lambda_name(sql)
+            items = f"CAST(json_extract({sql}, '$[*]') AS VARCHAR[])"
+            built = f"list_transform({items}, lambda {e}: {_from(e, target.children[0])})"
+            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} <> 'ARRAY' AND {bad} THEN NULL WHEN {sql} IS NOT NULL THEN {built} END"
+        case "map" if target.children[0] == t.VARCHAR:
+            e = lambda_name(sql)
+            member = f"CAST(json_extract({sql}, concat('$.', CAST(to_json({e}) AS VARCHAR))) AS VARCHAR)"
+            pair = f"struct_pack(k := {e}, v := {_from(member, target.children[1])})"
+            built = f"map_from_entries(list_transform(json_keys({sql}), lambda {e}: {pair}))"
+            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} <> 'OBJECT' AND {bad} THEN NULL WHEN {sql} IS NOT NULL THEN {built} END"
+        case "row" if all(target.fields):
+            fields = []
+            for i, (label, child) in enumerate(zip(target.fields, target.children, strict=True), 1):
+                member = f"CAST(json_extract({sql}, {text('$.' + _quoted(label or ''))}) AS VARCHAR)"
+                fields.append(f"f{i} := {_from(member, child)}")
+            built = f"struct_pack({', '.join(fields)})"
+            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} <> 'OBJECT' AND {failing('NOT_SUPPORTED', text('CAST of a JSON array to row'))} THEN NULL WHEN {sql} IS NOT NULL THEN {built} END"
+        case _:
+            raise not_supported(f"CAST of json to {target}")
+
+
+__all__ = ["canonical", "from_json", "guarded", "parsed", "to_json"]

@@ -1,0 +1,318 @@
+"""A table's objects as a DuckDB relation: which files, how their SerDe reads them, as which types.
+
+The object store lists the objects and DuckDB gets an explicit list of files; it looks for nothing by itself. What a
+SerDe does with bad input is written into the SQL here, since DuckDB's readers are stricter or laxer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from steppe.base.errors import ApiError
+from steppe.base.jsonvalue import JsonValue
+from steppe.objects.object_store import ObjectStore
+from steppe.sql import types as t
+from steppe.sql.catalog import Column, Table
+from steppe.sql.errors import QueryError, not_supported
+from steppe.sql.typed import Typed, failing, name, text
+from steppe.sql.types import Type
+
+LAZY_SIMPLE = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
+OPEN_CSV = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
+PARQUET = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+
+_COMPRESSIONS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd"}
+_UNREADABLE = (".bz2", ".snappy", ".lz4", ".deflate", ".lzo", ".xz", ".zip")
+_LINE_BYTES_MAX = 16 * 1024 * 1024
+_NO_NULL = "\x02\x03NULL\x03\x02"
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One object of a table, as a file that DuckDB can open."""
+
+    uri: str
+    path: Path
+    size_bytes: int
+
+
+def location_parts(location: str) -> tuple[str, str]:
+    """Bucket and prefix of `s3://bucket/prefix`.
+
+    Raises:
+        QueryError: HIVE_INVALID_METADATA when it is none.
+    """
+    match = re.fullmatch(r"s3[an]?://([^/]+)/?(.*)", location, re.DOTALL)
+    if not match:
+        raise QueryError("HIVE_INVALID_METADATA", f"location is not an S3 path: {location}")
+    prefix = match.group(2)
+    return match.group(1), prefix if not prefix or prefix.endswith("/") else prefix + "/"
+
+
+def list_files(objects: ObjectStore, table: Table, fetch: Callable[[str, str], Path]) -> list[DataFile]:
+    """The table's objects, those that begin with `_` or `.` and empty ones left out.
+
+    Args:
+        objects: where they are.
+        table: the table.
+        fetch: makes a file of an object that the store has no file for.
+    """
+    bucket, prefix = location_parts(table.location)
+    files: list[DataFile] = []
+    after = ""
+    try:
+        while True:
+            page = objects.list_objects(bucket, prefix=prefix, start_after=after, limit=1000)
+            for entry in page.objects:
+                label = entry.key.rsplit("/", 1)[-1]
+                if entry.size_bytes and label and label[0] not in "_.":
+                    path = objects.local_path(bucket, entry.key) or fetch(bucket, entry.key)
+                    files.append(DataFile(f"s3://{bucket}/{entry.key}", path, entry.size_bytes))
+            if page.next_after is None:
+                return files
+            after = page.next_after
+    except ApiError as error:
+        said = f"Failed to list directory: {table.location} ({error.code}: {error.message})"
+        raise QueryError("HIVE_FILESYSTEM_ERROR", said) from None
+
+
+class Scan:
+    """The SQL that reads a table. `sql` has the table's columns, under their names, in DuckDB's form of their types."""
+
+    def __init__(self, table: Table, files: Sequence[DataFile], connection: duckdb.DuckDBPyConnection) -> None:
+        self._table = table
+        self._files = files
+        self._connection = connection
+
+    def sql(self) -> str:
+        """The SELECT.
+
+        Raises:
+            QueryError: a format, an option or a file that cannot be read exactly.
+        """
+        if self._table.partition_keys:
+            raise not_supported(f"partitioned table {self._table.database}.{self._table.name}")
+        serde = self._table.serde or LAZY_SIMPLE
+        if not self._files:
+            self._check_serde(serde)
+            nulls = ", ".join(f"CAST(NULL AS {t.duckdb(c.type)}) AS {name(c.name)}" for c in self._table.columns)
+            return f"SELECT {nulls} WHERE false"
+        match serde:
+            case s if s == LAZY_SIMPLE:
+                return self._lazy_simple()
+            case s if s == OPEN_CSV:
+                return self._open_csv()
+            case s if s == PARQUET or s.endswith("ParquetHiveSerDe"):
+                return self._parquet()
+            case _:
+                raise not_supported(f"SerDe {serde}")
+
+    def _check_serde(self, serde: str) -> None:
+        if serde not in (LAZY_SIMPLE, OPEN_CSV) and not serde.endswith("ParquetHiveSerDe"):
+            raise not_supported(f"SerDe {serde}")
+
+    # -- text
+
+    def _csv(self, *, delimiter: str, quote: str, escape: str, null: str) -> str:
+        """UNION ALL of read_csv calls, one a kind of compression; every column is text."""
+        groups: dict[str, list[DataFile]] = {}
+        for file in self._files:
+            lowered = file.uri.lower()
+            if lowered.endswith(_UNREADABLE):
+                raise not_supported(f"compression of {file.uri}")
+            kind = next((v for k, v in _COMPRESSIONS.items() if lowered.endswith(k)), "none")
+            groups.setdefault(kind, []).append(file)
+        columns = ", ".join(f"{text(c.name)}: 'VARCHAR'" for c in self._table.columns)
+        skip = self._table.parameters.get("skip.header.line.count", "0")
+        options = (
+            f"columns = {{{columns}}}, delim = {text(delimiter)}, quote = {text(quote)}, escape = {text(escape)}, "
+            f"header = false, skip = {int(skip) if skip.isdigit() else 0}, nullstr = {text(null)}, auto_detect = false, "
+            f"strict_mode = false, null_padding = true, max_line_size = {_LINE_BYTES_MAX}, comment = ''"
+        )
+        return " UNION ALL ".join(
+            f"SELECT * FROM read_csv([{', '.join(text(str(f.path)) for f in files)}], {options}, compression = {text(kind)})"
+            for kind, files in groups.items()
+        )
+
+    def _lazy_simple(self) -> str:
+        parameters = self._table.serde_parameters
+        if parameters.get("escape.delim"):
+            raise not_supported("ESCAPED BY in a delimited table")
+        delimiter = _delimiter(parameters.get("field.delim") or parameters.get("serialization.format") or "\x01")
+        null = parameters.get("serialization.null.format", "\\N")
+        item = _delimiter(parameters.get("collection.delim") or parameters.get("colelction.delim") or "\x02")
+        source = self._csv(delimiter=delimiter, quote="", escape="", null=null or _NO_NULL)
+        shown = []
+        for column in self._table.columns:
+            cell = f"s.{name(column.name)}"
+            if not null:
+                cell = f"nullif({cell}, '')"
+            shown.append(f"{_lazy(cell, column.type, item, column)} AS {name(column.name)}")
+        return f"SELECT {', '.join(shown)} FROM ({source}) AS s"
+
+    def _open_csv(self) -> str:
+        parameters = self._table.serde_parameters
+        separator, quote = parameters.get("separatorChar") or ",", parameters.get("quoteChar") or '"'
+        escape = parameters.get("escapeChar") or "\\"
+        source = self._csv(delimiter=separator, quote=quote, escape=quote, null=_NO_NULL)
+        shown = []
+        for column in self._table.columns:
+            cell = f"s.{name(column.name)}"
+            odd = (
+                f"(contains({cell}, chr(10)) OR contains({cell}, {text(escape)}))"
+                if escape != quote
+                else f"contains({cell}, chr(10))"
+            )
+            refusal = failing(
+                "NOT_SUPPORTED",
+                text("OpenCSVSerde: a value with an escape character or a line break in column "),
+                text(column.name),
+            )
+            guarded_cell = f"CASE WHEN {odd} AND {refusal} THEN NULL ELSE {cell} END"
+            shown.append(f"{_open_csv_value(guarded_cell, column)} AS {name(column.name)}")
+        return f"SELECT {', '.join(shown)} FROM ({source}) AS s"
+
+    # -- Parquet
+
+    def _parquet(self) -> str:
+        """Columns by name without regard to case; one that no file has is NULL."""
+        listed = ", ".join(text(str(f.path)) for f in self._files)
+        source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false, binary_as_string = false)"
+        relation = self._connection.sql(f"SELECT * FROM {source} LIMIT 0")
+        found = {label.lower(): (label, kind) for label, kind in zip(relation.columns, relation.types, strict=True)}
+        shown = []
+        for column in self._table.columns:
+            if column.name not in found:
+                shown.append(f"CAST(NULL AS {t.duckdb(column.type)}) AS {name(column.name)}")
+                continue
+            label, held = found[column.name]
+            shown.append(f"{_parquet_value(f's.{name(label)}', held, column.type, column)} AS {name(column.name)}")
+        return f"SELECT {', '.join(shown)} FROM {source} AS s"
+
+
+def _delimiter(said: str) -> str:
+    """A delimiter of one character; Hive also takes its number."""
+    if len(said) > 1 and said.isdigit() and 0 <= int(said) < 128:
+        return chr(int(said))
+    if said == "\\t":
+        return "\t"
+    if re.fullmatch(r"\\[uU]?0*(\d{1,3})", said):
+        return chr(int(re.fullmatch(r"\\[uU]?0*(\d{1,3})", said).group(1), 8 if not said[1:2].lower() == "u" else 16))  # type: ignore[union-attr]
+    return said[:1]
+
+
+_INTEGER = "'[+-]?[0-9]+'"
+_NUMBER = "'[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?'"
+
+
+def _lazy(cell: str, kind: Type, item: str, column: Column) -> str:
+    """A field of LazySimpleSerDe as its type; what does not parse is NULL."""
+    held = t.duckdb(kind)
+    match kind.name:
+        case "varchar":
+            return cell if kind.precision is None else f"substr({cell}, 1, {kind.precision})"
+        case "char":
+            return f"rtrim(substr({cell}, 1, {kind.precision}), ' ')"
+        case "tinyint" | "smallint" | "integer" | "bigint":
+            return f"CASE WHEN regexp_full_match({cell}, {_INTEGER}) THEN TRY_CAST({cell} AS {held}) END"
+        case "real" | "double" | "decimal":
+            return f"CASE WHEN regexp_full_match({cell}, {_NUMBER}) THEN TRY_CAST({cell} AS {held}) END"
+        case "boolean":
+            return f"CASE lower({cell}) WHEN 'true' THEN true WHEN 'false' THEN false END"
+        case "date":
+            return f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}') THEN TRY_CAST({cell} AS DATE) END"
+        case "timestamp":
+            return f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}( [0-9]{{1,2}}:[0-9]{{2}}:[0-9]{{2}}([.][0-9]{{1,9}})?)?') THEN date_trunc('millisecond', TRY_CAST({cell} AS TIMESTAMP)) END"
+        case "array" if not kind.children[0].children:
+            inner = _lazy("x", kind.children[0], item, column)
+            return f"CASE WHEN {cell} = '' THEN CAST([] AS {held}) ELSE list_transform(list_transform(string_split({cell}, {text(item)}), lambda x: nullif(x, '\\N')), lambda x: {inner}) END"
+        case _:
+            raise not_supported(f"column {column.name} of type {kind} in a delimited table")
+
+
+def _open_csv_value(cell: str, column: Column) -> str:
+    """A field of OpenCSVSerde: text; a number that does not parse is an error, an empty one NULL."""
+    kind, held = column.type, t.duckdb(column.type)
+
+    def parsed(pattern: str, value: str, shown: str) -> str:
+        bad = failing(
+            "HIVE_BAD_DATA",
+            text(f'Error parsing field value for field {column.name}: For input string: "'),
+            cell,
+            text('"'),
+        )
+        del shown
+        return f"CASE WHEN {cell} = '' OR {cell} IS NULL THEN NULL WHEN regexp_full_match({cell}, {pattern}) THEN {value} WHEN {bad} THEN NULL END"
+
+    match kind.name:
+        case "varchar" if kind.precision is None:
+            return cell
+        case "tinyint" | "smallint" | "integer" | "bigint":
+            return parsed(_INTEGER, f"CAST({cell} AS {held})", kind.name)
+        case "real" | "double" | "decimal":
+            return parsed(_NUMBER, f"CAST({cell} AS {held})", kind.name)
+        case "boolean":
+            return f"CASE lower({cell}) WHEN 'true' THEN true WHEN 'false' THEN false END"
+        case "date":
+            return parsed(_INTEGER, f"(DATE '1970-01-01' + CAST({cell} AS INTEGER))", kind.name)
+        case "timestamp":
+            return parsed(_INTEGER, f"make_timestamp(CAST({cell} AS BIGINT) * 1000)", kind.name)
+        case _:
+            raise not_supported(f"column {column.name} of type {kind} with OpenCSVSerde")
+
+
+_WIDENINGS = {
+    "TINYINT": ("tinyint", "smallint", "integer", "bigint"), "SMALLINT": ("smallint", "integer", "bigint"),
+    "INTEGER": ("integer", "bigint"), "BIGINT": ("bigint",), "UTINYINT": ("smallint", "integer", "bigint"),
+    "USMALLINT": ("integer", "bigint"), "UINTEGER": ("bigint",), "BOOLEAN": ("boolean",), "FLOAT": ("real", "double"),
+    "DOUBLE": ("double",), "DATE": ("date",), "BLOB": ("varbinary",), "VARCHAR": ("varchar", "char"),
+}  # fmt: skip
+
+
+def _parquet_value(cell: str, held: JsonValue, wanted: Type, column: Column) -> str:
+    """A value of a Parquet file as the declared type."""
+    found = str(held)
+    mismatch = QueryError(
+        "HIVE_BAD_DATA",
+        f"Field {column.name}'s type {found} in parquet file is incompatible with type {wanted} defined in table schema",
+    )
+    if held.id == "list" and wanted.name == "array":
+        inner = _parquet_value("x", held.children[0][1], wanted.children[0], column)
+        return f"list_transform({cell}, lambda x: {inner})"
+    if held.id == "struct" and wanted.name == "row":
+        members = {label.lower(): (label, kind) for label, kind in held.children}
+        fields = []
+        for i, (label, child) in enumerate(zip(wanted.fields, wanted.children, strict=True), 1):
+            own = members.get((label or "").lower())
+            value = (
+                f"CAST(NULL AS {t.duckdb(child)})"
+                if own is None
+                else _parquet_value(f"({cell}).{name(own[0])}", own[1], child, column)
+            )
+            fields.append(f"f{i} := {value}")
+        return f"CASE WHEN {cell} IS NOT NULL THEN struct_pack({', '.join(fields)}) END"
+    if held.id == "map" and wanted.name == "map":
+        key = _parquet_value("x.key", dict(held.children)["key"], wanted.children[0], column)
+        value = _parquet_value("x.value", dict(held.children)["value"], wanted.children[1], column)
+        return f"map_from_entries(list_transform(map_entries({cell}), lambda x: struct_pack(k := {key}, v := {value})))"
+    if held.id == "decimal" and wanted.name == "decimal":
+        sizes = dict(held.children)
+        if sizes["scale"] == wanted.scale and sizes["precision"] <= (wanted.precision or 0):
+            return f"CAST({cell} AS {t.duckdb(wanted)})"
+        raise mismatch
+    if found.startswith("TIMESTAMP") and wanted.name == "timestamp":
+        plain = f"CAST({cell} AS TIMESTAMP)" if "TIME ZONE" not in found else f"timezone('UTC', {cell})"
+        return f"date_trunc('millisecond', {plain})"
+    if wanted.name not in _WIDENINGS.get(found, ()):
+        raise mismatch
+    if wanted.name == "varchar" and wanted.precision is not None:
+        return f"substr({cell}, 1, {wanted.precision})"
+    return f"rtrim({cell}, ' ')" if wanted.name == "char" else f"CAST({cell} AS {t.duckdb(wanted)})"
+
+
+__all__ = ["DataFile", "Scan", "Typed", "list_files", "location_parts"]

@@ -1,0 +1,148 @@
+"""What kind of statement a text is: what Athena calls it, where its result goes, who runs it.
+
+A text that is no statement at all is refused here, at StartQueryExecution; a statement that Athena has and this engine
+lacks is classified like every other and fails by name when it runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from steppe.sql.errors import MalformedQuery, position
+from steppe.sql.tokens import Token, read
+
+Family = Literal["query", "definition", "unsupported"]
+Output = Literal["csv", "txt"]
+
+QUERY_BYTES_MAX = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A classified statement.
+
+    Attributes:
+        text: the statement without its semicolon; offsets in it are offsets in what was sent.
+        family: a query for DuckDB, a definition for the catalog, or what is refused when it runs.
+        type: Athena's StatementType: DML, DDL or UTILITY.
+        substatement_type: Athena's SubstatementType.
+        output: the ending of the result object.
+        tokens: its words.
+    """
+
+    text: str
+    family: Family
+    type: str
+    substatement_type: str
+    output: Output
+    tokens: tuple[Token, ...]
+
+
+# The longest row that fits decides. `*` stands for any one word. Source: observed-athena.md, section 9.
+_KINDS: tuple[tuple[str, Family, str, str, Output], ...] = (
+    ("SELECT", "query", "DML", "SELECT", "csv"),
+    ("WITH", "query", "DML", "SELECT", "csv"),
+    ("VALUES", "query", "DML", "SELECT", "csv"),
+    ("TABLE", "query", "DML", "SELECT", "csv"),
+    ("(", "query", "DML", "SELECT", "csv"),
+    ("EXECUTE", "unsupported", "DML", "EXECUTE", "csv"),
+    ("EXPLAIN", "unsupported", "DML", "EXPLAIN", "txt"),
+    ("INSERT", "unsupported", "DML", "INSERT", "csv"),
+    ("UPDATE", "unsupported", "DML", "UPDATE", "csv"),
+    ("DELETE", "unsupported", "DML", "DELETE", "csv"),
+    ("MERGE", "unsupported", "DML", "MERGE", "csv"),
+    ("UNLOAD", "unsupported", "DML", "UNLOAD", "csv"),
+    ("VACUUM", "unsupported", "DML", "VACUUM", "txt"),
+    ("OPTIMIZE", "unsupported", "DDL", "OPTIMIZE", "txt"),
+    ("PREPARE", "unsupported", "UTILITY", "PREPARE", "txt"),
+    ("DEALLOCATE", "unsupported", "UTILITY", "DEALLOCATE", "txt"),
+    ("CREATE DATABASE", "definition", "DDL", "CREATE_DATABASE", "txt"),
+    ("CREATE SCHEMA", "definition", "DDL", "CREATE_DATABASE", "txt"),
+    ("CREATE EXTERNAL TABLE", "definition", "DDL", "CREATE_TABLE", "txt"),
+    ("CREATE TABLE", "definition", "DDL", "CREATE_TABLE", "txt"),
+    ("CREATE VIEW", "unsupported", "DDL", "CREATE_VIEW", "txt"),
+    ("CREATE OR REPLACE VIEW", "unsupported", "DDL", "CREATE_VIEW", "txt"),
+    ("CREATE PROTECTED MULTI DIALECT VIEW", "unsupported", "DDL", "CREATE_VIEW", "txt"),
+    ("DROP DATABASE", "definition", "DDL", "DROP_DATABASE", "txt"),
+    ("DROP SCHEMA", "definition", "DDL", "DROP_DATABASE", "txt"),
+    ("DROP TABLE", "definition", "DDL", "DROP_TABLE", "txt"),
+    ("DROP VIEW", "unsupported", "DDL", "DROP_VIEW", "txt"),
+    ("ALTER TABLE", "unsupported", "DDL", "ALTER_TABLE", "txt"),
+    ("ALTER DATABASE", "unsupported", "DDL", "ALTER_DATABASE", "txt"),
+    ("ALTER SCHEMA", "unsupported", "DDL", "ALTER_DATABASE", "txt"),
+    ("ALTER VIEW", "unsupported", "DDL", "ALTER_VIEW", "txt"),
+    ("MSCK REPAIR TABLE", "unsupported", "DDL", "MSCK_REPAIR", "txt"),
+    ("SHOW DATABASES", "definition", "UTILITY", "SHOW_DATABASES", "txt"),
+    ("SHOW SCHEMAS", "definition", "UTILITY", "SHOW_DATABASES", "txt"),
+    ("SHOW TABLES", "definition", "UTILITY", "SHOW_TABLES", "txt"),
+    ("SHOW COLUMNS", "definition", "UTILITY", "SHOW_COLUMNS", "txt"),
+    ("SHOW CREATE TABLE", "definition", "UTILITY", "SHOW_CREATE_TABLE", "txt"),
+    ("SHOW CREATE VIEW", "unsupported", "UTILITY", "SHOW_CREATE_VIEW", "txt"),
+    ("SHOW PARTITIONS", "unsupported", "UTILITY", "SHOW_PARTITIONS", "txt"),
+    ("SHOW TBLPROPERTIES", "definition", "UTILITY", "SHOW_TABLE_PROPERTIES", "txt"),
+    ("SHOW VIEWS", "unsupported", "UTILITY", "SHOW_VIEWS", "txt"),
+    ("SHOW FUNCTIONS", "unsupported", "UTILITY", "SHOW_FUNCTIONS", "csv"),
+    ("DESCRIBE", "definition", "UTILITY", "DESCRIBE_TABLE", "txt"),
+    ("DESC", "definition", "UTILITY", "DESCRIBE_TABLE", "txt"),
+)
+
+_FIRST_WORDS = (
+    "'(', 'ALTER', 'ANALYZE', 'CALL', 'COMMENT', 'COMMIT', 'CREATE', 'DEALLOCATE', 'DELETE', 'DENY', 'DESC', "
+    "'DESCRIBE', 'DROP', 'EXECUTE', 'EXPLAIN', 'GRANT', 'INSERT', 'MERGE', 'PREPARE', 'REFRESH', 'RESET', 'REVOKE', "
+    "'ROLLBACK', 'SET', 'SHOW', 'START', 'TABLE', 'TRUNCATE', 'UPDATE', 'USE', 'VALUES', 'WITH', <query>"
+)
+
+
+def classify(text: str) -> Statement:
+    """Say what a statement is.
+
+    Raises:
+        MalformedQuery: it is empty, several, too long, or begins like no statement.
+    """
+    if len(text.encode("utf-8", "surrogatepass")) > QUERY_BYTES_MAX:
+        raise MalformedQuery(
+            "1 validation error detected: Value at 'queryString' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {QUERY_BYTES_MAX}"
+        )
+    tokens = read(text)
+    while tokens and tokens[-1].text == ";":
+        tokens.pop()
+        if tokens and tokens[-1].text == ";":
+            raise MalformedQuery(f"Only one sql statement is allowed. Got: {text.strip()}")
+    if not tokens:
+        raise MalformedQuery("Query string cannot be empty")
+    if any(token.kind == "sign" and token.text == ";" for token in tokens):
+        raise MalformedQuery(f"Only one sql statement is allowed. Got: {text.strip()}")
+    words = [token.upper for token in tokens]
+    fits = [row for row in _KINDS if words[: len(row[0].split())] == row[0].split()]
+    if not fits:
+        raise MalformedQuery(_no_statement(text, tokens))
+    _, family, kind, substatement, output = max(fits, key=lambda row: len(row[0]))
+    if substatement == "CREATE_TABLE" and words[1] == "TABLE" and _selects(words):
+        family, substatement = "unsupported", "CREATE_TABLE_AS_SELECT"
+    return Statement(text[: tokens[-1].end], family, kind, substatement, output, tuple(tokens))
+
+
+def _selects(words: list[str]) -> bool:
+    """Whether a CREATE TABLE goes on with AS and a query, outside brackets."""
+    depth = 0
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        depth += (word == "(") - (word == ")")
+        if depth == 0 and word == "AS" and following in ("SELECT", "WITH", "VALUES", "TABLE", "("):
+            return True
+    return False
+
+
+def _no_statement(text: str, tokens: list[Token]) -> str:
+    """Trino's parse error for a text that begins like no statement."""
+    starts = {row[0].split()[0] for row in _KINDS}
+    odd = tokens[1] if tokens[0].upper in starts and len(tokens) > 1 else tokens[0]
+    if odd is tokens[0] and odd.upper in starts:
+        return f"{position(text, odd.end)}: mismatched input '<EOF>'. Expecting: <identifier>"
+    expecting = _FIRST_WORDS
+    if odd is not tokens[0]:
+        first = tokens[0].upper
+        follow = {row[0].split()[1] for row in _KINDS if row[0].startswith(first + " ")}
+        expecting = ", ".join(f"'{word}'" for word in sorted(follow))
+    return f"{position(text, odd.start)}: mismatched input '{odd.text}'. Expecting: {expecting}"
