@@ -39,9 +39,10 @@ BROAD_EXCEPT = {
     "runtime/driver.py": "an execution never takes the engine down: the error is stored in it",
     "services/app.py": "every request gets an answer: the error becomes the protocol's InternalError",
     "stores/database.py": "the writer's thread hands every error to the one who asked",
-    "executors/local.py": "the worker loop hands every error to the coordinator",
+    "executors/job_host.py": "the worker loop hands every error to who submitted the job",
+    "executors/frames.py": "what a foreign exception raises when it is pickled is not for us to list",
 }
-"""Where `except Exception` may stand, and why."""
+"""Where `except Exception` may stand, and why. Elsewhere it may only put things in order and raise again."""
 
 ANY_ALLOWED = {"base/jsonvalue.py"}
 
@@ -109,9 +110,14 @@ def test_broad_except_stands_only_at_the_named_boundaries() -> None:
         for path in _files()
         if _name(path) not in BROAD_EXCEPT
         for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ExceptHandler) and _is_broad(node.type)
+        if isinstance(node, ast.ExceptHandler) and _is_broad(node.type) and not _raises_again(node)
     ]
     assert not found
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
 
 
 def _is_broad(kind: ast.expr | None) -> bool:
@@ -128,7 +134,7 @@ def test_any_is_written_in_one_file_only() -> None:
         if _name(path) not in ANY_ALLOWED
         for node in ast.walk(ast.parse(path.read_text()))
         if (isinstance(node, ast.Name) and node.id == "Any")
-        or (isinstance(node, ast.Attribute) and node.attr == "Any")
+        or (isinstance(node, ast.Attribute) and ast.unparse(node) in ("typing.Any", "t.Any"))
         or (isinstance(node, ast.ImportFrom) and any(a.name == "Any" for a in node.names))
     ]
     assert not found
