@@ -110,8 +110,7 @@ def insert_machine(
 
 def get_machine(c: sa.Connection, arn: str) -> MachineRecord | None:
     """The machine in its current revision; None when there is none."""
-    joined = sa.join(state_machines, revisions, state_machines.c.revision_row == revisions.c.id)
-    row = c.execute(sa.select(*_COLUMNS).select_from(joined).where(state_machines.c.arn == arn)).first()
+    row = c.execute(_CURRENT, {"wanted": arn}).first()
     return None if row is None else _record(tuple(row))
 
 
@@ -121,8 +120,7 @@ def get_revision(c: sa.Connection, revision_row: int) -> MachineRecord:
     Raises:
         LookupError: there is no such row. Rows are kept as long as executions name them.
     """
-    joined = sa.outerjoin(revisions, state_machines, state_machines.c.arn == revisions.c.machine_arn)
-    row = c.execute(sa.select(*_COLUMNS).select_from(joined).where(revisions.c.id == revision_row)).first()
+    row = c.execute(_REVISION, {"wanted": revision_row}).first()
     if row is None:
         raise LookupError(f"there is no revision row {revision_row}")
     return _record(tuple(row))
@@ -208,6 +206,18 @@ _COLUMNS = (
     revisions.c.id,
     revisions.c.created_ms,
     state_machines.c.tags,
+)
+
+# Built once: putting a statement together costs more than SQLite takes to carry it out.
+_CURRENT = (
+    sa.select(*_COLUMNS)
+    .select_from(sa.join(state_machines, revisions, state_machines.c.revision_row == revisions.c.id))
+    .where(state_machines.c.arn == sa.bindparam("wanted"))
+)
+_REVISION = (
+    sa.select(*_COLUMNS)
+    .select_from(sa.outerjoin(revisions, state_machines, state_machines.c.arn == revisions.c.machine_arn))
+    .where(revisions.c.id == sa.bindparam("wanted"))
 )
 
 
