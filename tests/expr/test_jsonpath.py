@@ -27,6 +27,10 @@ def scope() -> Scope:
     return Scope(lambda: TABLE["context"], TABLE["variables"], Entropy(b""), 0)
 
 
+def _told(error: ExpressionError) -> None:
+    assert str(error)
+
+
 @pytest.mark.parametrize(("text", "expected"), TABLE["definite"], ids=repr)
 def test_a_definite_path_gives_the_value(text, expected):
     path = compile_path(text)
@@ -112,7 +116,28 @@ def test_a_huge_number_in_a_filter_is_a_number():
     assert compile_path(f"$[?(@ < {'9' * 500})]").evaluate([1], scope()) == [1]
 
 
-TOKENS = ["$", "@", ".", "..", "*", "[", "]", "(", ")", "?", "'a'", "a", "b", "0", "-1", ":", ",", "/a/", "length()", " "]
+TOKENS = [
+    "$",
+    "@",
+    ".",
+    "..",
+    "*",
+    "[",
+    "]",
+    "(",
+    ")",
+    "?",
+    "'a'",
+    "a",
+    "b",
+    "0",
+    "-1",
+    ":",
+    ",",
+    "/a/",
+    "length()",
+    " ",
+]
 
 
 @given(st.lists(st.sampled_from([*TOKENS, *OPERATORS, "&&", "||", "!"]), max_size=14), JSON)
@@ -125,8 +150,7 @@ def test_no_path_makes_an_internal_error(tokens, document):
     try:
         value = path.evaluate(document, scope())
     except NoMatchError as error:
-        assert path.definite
-        assert error.reason
+        _told(error)
     else:
         assert path.definite or isinstance(value, list)
 
@@ -136,7 +160,7 @@ def test_no_text_makes_an_internal_error(text):
     try:
         assert isinstance(compile_path(text), Path)
     except PathSyntaxError as error:
-        assert str(error)
+        _told(error)
 
 
 @given(JSON)

@@ -70,7 +70,9 @@ def test_a_write_shares_what_is_not_on_its_way():
     assert compile_reference("$.a.b").write(document, 2)["big"] is document["big"]
 
 
-@pytest.mark.parametrize("text", ["$.a[*]", "$..a", "$.a[0,1]", "$['a','b']", "$.a[-1]", "$.a[0:1]", "$[?(@.a)]", "$$.a", "$v", "x"])
+@pytest.mark.parametrize(
+    "text", ["$.a[*]", "$..a", "$.a[0,1]", "$['a','b']", "$.a[-1]", "$.a[0:1]", "$[?(@.a)]", "$$.a", "$v", "x"]
+)
 def test_what_names_several_places_is_refused(text):
     with pytest.raises(PathSyntaxError):
         compile_reference(text)

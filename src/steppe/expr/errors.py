@@ -223,6 +223,14 @@ def show(value: JsonValue) -> str:
     return jsonvalue.dumps(value)
 
 
+def type_name(value: JsonValue) -> str:
+    """The type of a JSON value as the service's texts name it."""
+    if value is None:
+        return "null"
+    names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+    return names[type(value)]
+
+
 def shorten(text: str) -> str:
     """A text for a message: at most 200 characters."""
     return text if len(text) <= 200 else text[:200] + "..."

@@ -9,6 +9,7 @@ the service refuses `\"` when a machine is created). The functions themselves ar
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -159,7 +160,10 @@ class _Reader:
         number = self.match(_NUMBER)
         if number:
             whole = number.group(1) is None and len(number.group()) < 400
-            return int(number.group()) if whole else float(number.group())
+            value = int(number.group()) if whole else float(number.group())
+            if not whole and math.isinf(value):
+                raise IntrinsicSyntaxError(self.text, "a number is out of range")
+            return value
         word = self.match(_WORD)
         if word:
             return _CONSTANTS[word.group()]

@@ -18,7 +18,6 @@ An expression may be evaluated again and again, but by one thread at a time.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
@@ -28,12 +27,12 @@ from typing import Final
 
 _RECURSION_LIMIT_BEFORE = sys.getrecursionlimit()
 
-from jsonata.functions import Functions  # noqa: E402 - see below
-from jsonata.jexception import JException  # noqa: E402
+from jsonata.jexception import JException  # noqa: E402 - see below
 from jsonata.jsonata import Jsonata  # noqa: E402
+from jsonata.utils import Utils  # noqa: E402
 
 from steppe.base.jsonvalue import JsonValue  # noqa: E402
-from steppe.expr.errors import JsonataError, JsonataSyntaxError, show  # noqa: E402
+from steppe.expr.errors import JsonataError, JsonataSyntaxError, show, type_name  # noqa: E402
 from steppe.expr.jsonata_functions import (  # noqa: E402
     BASE_FRAME,
     HELD_BYTES_MAX,
@@ -62,8 +61,11 @@ DEPTH_MAX: Final = 100
 STEPS_MAX: Final = 1_500_000
 """Nodes that one evaluation may visit, long values counting for more; ours. That many take some ten seconds."""
 
-VALUES_PER_STEP: Final = 64
-"""Elements or characters of a result that cost as much as one more node."""
+ELEMENTS_PER_STEP: Final = 128
+"""Elements of a result that cost as much as one more node: about what a built-in takes to go through them."""
+
+CHARACTERS_PER_STEP: Final = 4_096
+"""Characters of a result that cost as much as one more node."""
 
 ALLOCATED_BYTES_MAX: Final = 512 * 1024 * 1024
 """All texts and arrays that one evaluation may make, freed ones included; ours."""
@@ -124,8 +126,6 @@ def compile_jsonata(text: str) -> JsonataExpression:
         raise JsonataSyntaxError(text, f"it is longer than {EXPRESSION_LENGTH_MAX} characters")
     try:
         engine = Jsonata(text, _regex_engine)
-        if engine.errors:
-            raise engine.errors[0]
         found = references(engine.ast)
     except JException as error:
         raise JsonataSyntaxError(text, _message(error)) from None
@@ -279,9 +279,14 @@ def _meter(calls: list[JsonValue]) -> tuple[Callable[..., None], Callable[..., N
         if node.type == "function":
             calls.pop()
         if isinstance(result, str | list):
-            length = len(result)
-            steps_left -= length // VALUES_PER_STEP
-            size = length if isinstance(result, str) else length * 8
+            if isinstance(result, str):
+                size = len(result)
+                steps_left -= size // CHARACTERS_PER_STEP
+            else:
+                # The library's ranges say that they are one longer than they are.
+                length = len(result) - (result.__class__ is Utils.RangeList)
+                size = length * 8
+                steps_left -= length // ELEMENTS_PER_STEP
             if node.type in _MAKING:
                 bytes_left -= size
             if size > HELD_BYTES_MAX or bytes_left < 0:
@@ -341,14 +346,6 @@ def unexpected_type(expression: JsonataExpression, expected: str, value: JsonVal
     )
 
 
-def type_name(value: JsonValue) -> str:
-    """The type of a JSON value as the service's texts name it."""
-    if value is None:
-        return "null"
-    names = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
-    return names[type(value)]
-
-
 # Failures
 
 
@@ -363,8 +360,8 @@ def _coded(message: str) -> str:
 def _outcome(error: JsonValue, calls: list[JsonValue]) -> str:
     """The rest of the service's sentence: a point before messages with a code, a colon before those without."""
     code = error.error
-    if code == "T0410" and error.expected is None:
-        error.current = calls[-1] if calls else None
+    if code == "T0411" or (code == "T0410" and error.expected is None):
+        error.current = calls[-1]
     if code == "D2014":
         return _bare(MEMORY_EXCEEDED)
     return _coded(f"{code}: {_message(error)}") if code in JException.error_codes else _bare(_message(error))
@@ -405,11 +402,7 @@ def _values(error: JsonValue) -> tuple[JsonValue, ...]:
 
 
 def _json(value: JsonValue) -> str:
-    if value is NULL:
-        return "null"
-    if isinstance(value, float):
-        value = int(value) if value.is_integer() else value
     try:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, cls=Functions.Encoder)
-    except (TypeError, ValueError, RecursionError):
+        return show(_plain(value))
+    except (_NoJsonError, JException):
         return "?"

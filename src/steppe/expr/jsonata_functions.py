@@ -123,11 +123,30 @@ def _pad(text: str | None, width: float | None, char: str | None) -> JsonValue:
 
 
 def _join(texts: JsonValue, separator: str | None) -> JsonValue:
-    if isinstance(texts, list):
-        size = sum(len(text) for text in texts if isinstance(text, str)) + len(separator or "") * len(texts)
-        if size > HELD_BYTES_MAX:
-            raise memory_exceeded()
-    return Functions.join(texts, separator)
+    if texts is None:
+        return None
+    if not all(isinstance(text, str) for text in texts):
+        raise JException("T0412", -1, 1, "join", "s")
+    between = separator or ""
+    if sum(map(len, texts)) + len(between) * len(texts) > HELD_BYTES_MAX:
+        raise memory_exceeded()
+    return between.join(texts)
+
+
+def _of_numbers(name: str, body: Callable[[list[float]], JsonValue]) -> Native:
+    """A function of an array of numbers; the library takes microseconds an element to see that they are."""
+
+    def call(numbers: list[JsonValue] | None) -> JsonValue:
+        if numbers is None:
+            return None
+        if not all(number.__class__ is int or number.__class__ is float for number in numbers):
+            raise JException("T0412", -1, 1, name, "n")
+        try:
+            return body(numbers) if numbers or name == "sum" else None
+        except OverflowError:
+            raise JException("D1001", -1, "Infinity") from None
+
+    return _native(name, "<a:n>", 1, call)
 
 
 def _replace(text: str | None, pattern: JsonValue, replacement: JsonValue, limit: float | None) -> JsonValue:
@@ -188,7 +207,11 @@ def _base_frame() -> JsonValue:
         _native("hash", "<ss:s>", 2, _hash),
         _native("parse", "<s:x>", 1, _parse),
         _native("pad", "<s-ns?:s>", 3, _pad),
-        _native("join", "<a<s>s?:s>", 2, _join),
+        _native("join", "<as?:s>", 2, _join),
+        _of_numbers("sum", sum),
+        _of_numbers("max", max),
+        _of_numbers("min", min),
+        _of_numbers("average", lambda numbers: sum(numbers) / len(numbers)),
         _native("replace", "<s-(sf)(sf)n?:s>", 4, _replace),
         _native("distinct", "<x:x>", 1, _distinct),
         _native("number", "<(nsb)-:n>", 1, _number),

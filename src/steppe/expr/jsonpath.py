@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from steppe.base.jsonvalue import JsonValue
-from steppe.expr.errors import NoMatchError, PathSyntaxError, shorten, show
+from steppe.expr.errors import NoMatchError, PathSyntaxError, shorten, show, type_name
 from steppe.expr.path_filter import UNDEFINED, Operand, Run, TestFunction, compile_test
 from steppe.expr.path_syntax import (
     Descent,
@@ -131,8 +131,8 @@ def _render(segment: Segment) -> str:
             return ".."
         case Filter():
             return "[?]"
-        case Function(name):
-            return f".{name}()"
+        case _:
+            return f".{segment.name}()"
 
 
 def _is_single(segment: Segment) -> bool:
@@ -254,24 +254,25 @@ _SHORT = (_one_name, _two_names, _three_names)
 
 def _why(root: str, segments: tuple[Segment, ...], steps: list[str | int], value: JsonValue) -> str:
     """The reason why a definite path names nothing, in the words of the service's library."""
-    whole = render(root, segments)
-    for position, step in enumerate(steps):
-        before = render(root, segments[:position])
-        if isinstance(step, int):
-            if not isinstance(value, list):
-                return f"Filter: [{step}] can only be applied to arrays. Current context is: {shorten(show(value))}"
-            if not -len(value) <= step < len(value):
-                break
-        else:
-            if not isinstance(value, dict):
-                found = "null" if value is None else type(value).__name__
-                return f"Expected to find an object with property ['{step}'] in path {before} but found '{found}'."
-            if step not in value:
-                if position < len(steps) - 1:
-                    return f"Missing property in path {before}['{step}']"
-                break
-        value = value[step]
-    return f"No results for path: {whole}"
+    position = 0
+    while _has(value, steps[position]):
+        value = value[steps[position]]
+        position += 1
+    step = steps[position]
+    before = render(root, segments[:position])
+    if isinstance(step, int) and not isinstance(value, list):
+        return f"Filter: [{step}] can only be applied to arrays. Current context is: {shorten(show(value))}"
+    if isinstance(step, str) and not isinstance(value, dict):
+        return f"Expected to find an object with property ['{step}'] in path {before} but found '{type_name(value)}'."
+    if isinstance(step, str) and position < len(steps) - 1:
+        return f"Missing property in path {before}['{step}']"
+    return f"No results for path: {render(root, segments)}"
+
+
+def _has(value: JsonValue, step: str | int) -> bool:
+    if isinstance(step, int):
+        return isinstance(value, list) and -len(value) <= step < len(value)
+    return isinstance(value, dict) and step in value
 
 
 def _members(evaluate: Expression, names: tuple[str, ...]) -> Expression:
@@ -289,7 +290,7 @@ def _members(evaluate: Expression, names: tuple[str, ...]) -> Expression:
 
 def _indefinite(text: str, root: str, segments: tuple[Segment, ...]) -> Expression:
     start = _root(text, root)
-    steps = _steps(text, segments)
+    steps = _steps(segments)
 
     def collect(value: JsonValue, scope: Scope) -> JsonValue:
         run = Run(value, WORK_MAX, text)
@@ -304,7 +305,7 @@ def _indefinite(text: str, root: str, segments: tuple[Segment, ...]) -> Expressi
     return collect
 
 
-def _steps(text: str, segments: tuple[Segment, ...]) -> list[Step]:
+def _steps(segments: tuple[Segment, ...]) -> list[Step]:
     """One step a segment; a descent and the segment after it are one."""
     steps: list[Step] = []
     position = 0
@@ -312,14 +313,14 @@ def _steps(text: str, segments: tuple[Segment, ...]) -> list[Step]:
         segment = segments[position]
         if isinstance(segment, Descent):
             position += 1
-            steps.append(_descend(_step(text, segments[position], within_descent=True)))
+            steps.append(_descend(_step(segments[position], within_descent=True)))
         else:
-            steps.append(_step(text, segment))
+            steps.append(_step(segment))
         position += 1
     return steps
 
 
-def _step(text: str, segment: Segment, *, within_descent: bool = False) -> Step:
+def _step(segment: Segment, *, within_descent: bool = False) -> Step:
     """The values that a segment finds in each value of a list; what it does not apply to gives nothing."""
     match segment:
         case Names(names):
@@ -330,10 +331,10 @@ def _step(text: str, segment: Segment, *, within_descent: bool = False) -> Step:
             return _each(lambda value: value[start:stop] if isinstance(value, list) else [])
         case Wildcard():
             return _each(_children)
-        case Filter(test):
-            return _filter(compile_test(test, _operand), own=within_descent)
         case _:
-            raise PathSyntaxError(text, f"'{_render(segment)}' cannot stand here")
+            # The grammar lets a function only end a path, and no descent follow another.
+            assert isinstance(segment, Filter)
+            return _filter(compile_test(segment.test, _operand), own=within_descent)
 
 
 def _each(find: Callable[[JsonValue], list[JsonValue]]) -> Step:
@@ -411,7 +412,7 @@ def _operand(syntax: PathSyntax) -> Operand:
                 return UNDEFINED
 
         return look_up
-    steps = _steps(text, syntax.segments)
+    steps = _steps(syntax.segments)
 
     def collect(candidate: JsonValue, run: Run) -> JsonValue:
         values = [candidate if below else run.document]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TypeAlias, assert_never
+from typing import TypeAlias
 
 from steppe.base import jsonvalue
 from steppe.base.jsonvalue import JsonValue
 from steppe.expr.errors import ExpressionError, shorten
-from steppe.expr.path_syntax import Comparison, Every, Exists, Literal, Not, PathSyntax, Some, Test
+from steppe.expr.path_syntax import Comparison, Every, Exists, Literal, Not, PathSyntax, Test
 from steppe.expr.path_syntax import Operand as OperandSyntax
 
 UNDEFINED = object()
@@ -76,11 +76,9 @@ def compile_test(test: Test, compile_operand: Callable[[PathSyntax], Operand]) -
         case Every(tests):
             all_of = [compile_test(inner, compile_operand) for inner in tests]
             return lambda candidate, run: all(inner(candidate, run) for inner in all_of)
-        case Some(tests):
-            any_of = [compile_test(inner, compile_operand) for inner in tests]
-            return lambda candidate, run: any(inner(candidate, run) for inner in any_of)
         case _:
-            assert_never(test)
+            any_of = [compile_test(inner, compile_operand) for inner in test.tests]
+            return lambda candidate, run: any(inner(candidate, run) for inner in any_of)
 
 
 def _operand(syntax: OperandSyntax, compile_operand: Callable[[PathSyntax], Operand]) -> Operand:

@@ -16,6 +16,7 @@ REPEAT_MAX = 100
 """A repetition allowed more often than this counts as one without bound; ours."""
 
 _QUANTIFIER = re.compile(r"\*|\+|\?|\{(\d*)(,?)(\d*)\}")
+_SET_PIECE = re.compile(r"\\.|--|.", re.DOTALL)
 _ATOM = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
 _GROUP_PREFIX = re.compile(r"\?(?:P?<[A-Za-z_]\w*>|[:=!>]|<[=!]|[a-zA-Z-]+:?)")
 _NAMED_GROUP = re.compile(r"\(\?<(?![=!])")
@@ -43,14 +44,16 @@ def compile_pattern(pattern: str, flags: int = 0) -> re.Pattern[str]:
     """
     if len(pattern) > PATTERN_LENGTH_MAX:
         raise re.error(f"the regular expression is longer than {PATTERN_LENGTH_MAX} characters")
-    _refuse_explosive(pattern)
+    written = _checked(pattern)
     try:
-        return re.compile(_NAMED_GROUP.sub("(?P<", pattern), flags)
+        return re.compile(written, flags)
     except (OverflowError, RecursionError):
         raise re.error("the regular expression is too large") from None
 
 
-def _refuse_explosive(pattern: str) -> None:
+def _checked(pattern: str) -> str:
+    """The pattern as Python writes it, if it cannot explode."""
+    written: list[str] = []
     groups = [_Group()]
     position = 0
     while position < len(pattern):
@@ -63,7 +66,11 @@ def _refuse_explosive(pattern: str) -> None:
             groups.append(_Group())
             prefix = _GROUP_PREFIX.match(pattern, position)
             position = prefix.end() if prefix else position
+            written.append(_NAMED_GROUP.sub("(?P<", f"({prefix.group() if prefix else ''}"))
             continue
+        if atom == "[":
+            raise re.error("unterminated character set")
+        written.append(_plain_set(atom) if len(atom) > 2 else atom)
         if atom == "|":
             groups[-1].starts.append("")
             continue
@@ -74,10 +81,18 @@ def _refuse_explosive(pattern: str) -> None:
         quantifier = _QUANTIFIER.match(pattern, position)
         if quantifier:
             position = quantifier.end()
+            written.append(quantifier.group())
         repeated = quantifier is not None and _is_unbounded(quantifier)
         if closed is not None and repeated and (closed.repeats or _ambiguous(closed.starts)):
             raise re.error("the regular expression repeats a repetition, which can take time without bound")
         group.repeats = group.repeats or repeated or (closed is not None and closed.repeats)
+    return "".join(written)
+
+
+def _plain_set(atom: str) -> str:
+    """A character set without what Python warns of, for it may give `[`, `--`, `&&`, `||`, `~~` a meaning one day."""
+    pieces = _SET_PIECE.findall(atom[1:-1])
+    return "[" + "".join(f"\\{piece}" if piece in "[&|~" else piece.replace("--", "-\\-") for piece in pieces) + "]"
 
 
 def _ambiguous(starts: list[str]) -> bool:

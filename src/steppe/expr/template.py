@@ -132,6 +132,10 @@ class _JsonPath(_Compiler):
                 parts[name] = self.part(member, (*place, name))
                 continue
             bare = name[:-2]
+            if bare in document:
+                error = ExpressionSyntaxError(bare, f"'{bare}' and '{name}' cannot both be there")
+                self.errors.append(TemplateSyntaxError(name, place, error))
+                continue
             constants[bare] = None
             if isinstance(member, str):
                 inner = (*place, bare)
