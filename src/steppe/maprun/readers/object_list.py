@@ -1,0 +1,56 @@
+"""The objects under a prefix, one item an object, as Step Functions shows what ListObjectsV2 answers.
+
+A listing changes while it is read, so the coordinator writes it down once (`list_items` into a spool of JSON Lines), and
+everything after that reads the spool: each object is one item, exactly once, also when the run goes on after a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from steppe.base.jsonvalue import JsonValue
+from steppe.maprun.item_source import described, guard, reader_failed
+from steppe.objects.object_store import ObjectStore, ObjectSummary
+
+
+def list_items(
+    store: ObjectStore, bucket: str, *, prefix: str, config: Mapping[str, JsonValue], items_max: int
+) -> Iterator[JsonValue]:
+    """Items of the objects in key order.
+
+    Args:
+        store: where the bucket is.
+        bucket: its name.
+        prefix: which keys; "" for all.
+        config: ReaderConfig; only `Transformation: NONE` says something that is done here.
+        items_max: stop after so many; 0 for no limit.
+
+    Raises:
+        Fault: the bucket does not exist, or the configuration asks for what is not supported.
+    """
+    transformation = described(config, {"Transformation": str}).get("Transformation", "NONE")
+    if transformation != "NONE":
+        raise reader_failed(f"Transformation {transformation} of s3:listObjectsV2 is not supported by steppe yet.")
+    count, after = 0, ""
+    while True:
+        with guard():
+            listing = store.list_objects(bucket, prefix=prefix, start_after=after)
+        for found in listing.objects:
+            yield _item(found)
+            count += 1
+            if count == items_max:
+                return
+        if listing.next_after is None:
+            return
+        after = listing.next_after
+
+
+def _item(found: ObjectSummary) -> JsonValue:
+    """An item as recorded in September 2026: `Etag` with that capital only and with quotes inside, seconds as a float."""
+    return {
+        "Etag": f'"{found.etag}"',
+        "Key": found.key,
+        "LastModified": float(found.modified_ms // 1000),
+        "Size": found.size_bytes,
+        "StorageClass": "STANDARD",
+    }

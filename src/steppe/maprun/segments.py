@@ -1,0 +1,178 @@
+"""Segments: finished children as Parquet files in the internal bucket, a row a child.
+
+A segment is written once, whole, by one attempt at one shard, and counts only when the shard's row names it. Its rows are in
+the order in which children ended, which is item order where nothing waits. Columns: see SCHEMA; `history` is the JSON array
+of the child's history events, `input` and `output` are JSON text. Parquet because a segment is a table as well.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from steppe.base import jsonvalue
+from steppe.base.jsonvalue import JsonValue
+from steppe.interp.history import HistoryEvent
+from steppe.objects.object_store import ObjectStore
+
+SCHEMA: Final = pa.schema(
+    [
+        ("item_index", pa.int64()),
+        ("item_count", pa.int32()),
+        ("name", pa.binary(16)),
+        ("status", pa.string()),
+        ("started_ms", pa.int64()),
+        ("stopped_ms", pa.int64()),
+        ("input", pa.string()),
+        ("output", pa.string()),
+        ("error", pa.string()),
+        ("cause", pa.string()),
+        ("redrive_count", pa.int32()),
+        ("history", pa.binary()),
+    ]
+)
+
+_DELTA: Final = {name: "DELTA_BINARY_PACKED" for name in ("item_index", "started_ms", "stopped_ms")}
+
+_CACHED_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Decoded columns that a server keeps for the next page of a listing, or the next child of a page."""
+
+
+@dataclass(slots=True)
+class SegmentRows:
+    """Finished children that are not written yet: one list a column, in step with each other."""
+
+    item_index: list[int] = field(default_factory=list)
+    item_count: list[int] = field(default_factory=list)
+    name: list[bytes] = field(default_factory=list)
+    status: list[str] = field(default_factory=list)
+    started_ms: list[int] = field(default_factory=list)
+    stopped_ms: list[int] = field(default_factory=list)
+    input: list[bytes] = field(default_factory=list)
+    output: list[bytes | None] = field(default_factory=list)
+    error: list[str | None] = field(default_factory=list)
+    cause: list[str | None] = field(default_factory=list)
+    redrive_count: list[int] = field(default_factory=list)
+    history: list[bytes] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.item_index)
+
+    def encode(self) -> bytes:
+        """The rows as a Parquet file."""
+        arrays = [
+            # Bytes that are known to be UTF-8 become text without being looked at again.
+            pa.array(getattr(self, name), pa.binary()).view(pa.string())
+            if name in ("input", "output")
+            else pa.array(getattr(self, name), SCHEMA.field(name).type)
+            for name in SCHEMA.names
+        ]
+        sink = pa.BufferOutputStream()
+        pq.write_table(
+            pa.Table.from_arrays(arrays, schema=SCHEMA),
+            sink,
+            compression="zstd",
+            compression_level=3,
+            use_dictionary=["status", "error", "cause"],
+            write_statistics=["item_index"],
+            column_encoding=_DELTA,
+            store_schema=False,
+        )
+        body: bytes = sink.getvalue().to_pybytes()
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A written segment, as a shard's row lists it.
+
+    Attributes:
+        key: in the internal bucket.
+        first_item, last_item: least and greatest `item_index` in it.
+        rows: children in it.
+        size_bytes: length of the file.
+    """
+
+    key: str
+    first_item: int
+    last_item: int
+    rows: int
+    size_bytes: int
+
+    def dump(self) -> JsonValue:
+        """As a JSON array."""
+        return [self.key, self.first_item, self.last_item, self.rows, self.size_bytes]
+
+
+def load_segment(value: JsonValue) -> Segment:
+    """From what `Segment.dump` gave."""
+    return Segment(*value)
+
+
+def json_text(value: JsonValue) -> bytes:
+    """JSON text in valid UTF-8: what UTF-8 cannot hold (half of a surrogate pair) is escaped."""
+    text = jsonvalue.dumpb(value)
+    return text if text.isascii() else _valid(text)
+
+
+def dump_history(events: list[HistoryEvent]) -> bytes:
+    """The `history` column: events as a JSON array."""
+    return jsonvalue.dumpb(events)
+
+
+def _valid(text: bytes) -> bytes:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return b"".join(
+            f"\\u{ord(c):04x}".encode() if "\ud800" <= c <= "\udfff" else c.encode()
+            for c in text.decode("utf-8", "surrogatepass")
+        )
+    return text
+
+
+class SegmentReader:
+    """Reads segments, some columns of them, and keeps the last ones it read. Used by one thread at a time."""
+
+    def __init__(self, store: ObjectStore, bucket: str) -> None:
+        self._store = store
+        self._bucket = bucket
+        self._kept: OrderedDict[tuple[str, tuple[str, ...]], pa.Table] = OrderedDict()
+        self._kept_bytes = 0
+
+    def table(self, segment: Segment, columns: Sequence[str]) -> pa.Table:
+        """The named columns of a segment."""
+        place = (segment.key, tuple(columns))
+        table = self._kept.get(place)
+        if table is not None:
+            self._kept.move_to_end(place)
+            return table
+        body = pa.py_buffer(self._store.read(self._bucket, segment.key))
+        table = pq.read_table(pa.BufferReader(body), columns=list(columns), use_threads=False)
+        self._kept[place] = table
+        self._kept_bytes += table.nbytes
+        while self._kept_bytes > _CACHED_BYTES_MAX and len(self._kept) > 1:
+            _, dropped = self._kept.popitem(last=False)
+            self._kept_bytes -= dropped.nbytes
+        return table
+
+    def rows(self, segment: Segment, columns: Sequence[str]) -> Iterator[tuple[JsonValue, ...]]:
+        """The rows of a segment as tuples of the named columns."""
+        table = self.table(segment, columns)
+        return zip(*(column.to_pylist() for column in table.columns), strict=True)
+
+    def find(self, segments: Sequence[Segment], item_index: int, columns: Sequence[str]) -> dict[str, JsonValue] | None:
+        """The row of the child whose first item is `item_index`; None when no segment has it."""
+        for segment in segments:
+            if segment.first_item <= item_index <= segment.last_item:
+                indexes = self.table(segment, ("item_index",)).column(0).to_pylist()
+                if item_index in indexes:
+                    row = self.table(segment, columns).slice(indexes.index(item_index), 1)
+                    found: dict[str, JsonValue] = row.to_pylist()[0]
+                    return found
+        return None

@@ -1,0 +1,374 @@
+"""One shard's children, run to their ends: the job that executors carry out, in a worker process or on a cluster's node.
+
+A child whose states never wait is one call of `advance` and a row in the columns of the next segment; nothing is made for
+it that outlives the call. A child that waits becomes a RunningChildren entry with its tasks and timers in this event loop.
+Segments are written when the shard ends, and every second while it does not; only then, and once the coordinator has
+registered them, are their children done. Everything else of a shard may be lost at any time and is run again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from steppe.base.errors import Fault, InternalError
+from steppe.base.jsonvalue import JsonValue
+from steppe.base.quotas import PAYLOAD_BYTES_MAX
+from steppe.executors.executor import JobChannel
+from steppe.interp.advance import advance, new_execution
+from steppe.interp.execution import Execution, Identity
+from steppe.interp.history import HistoryEvent
+from steppe.interp.stimulus import Start
+from steppe.maprun import child_names
+from steppe.maprun.batcher import ChildInput
+from steppe.maprun.child_inputs import child_inputs
+from steppe.maprun.child_names import ChildNames
+from steppe.maprun.failed_children import failed_execution
+from steppe.maprun.ledger import tally_of
+from steppe.maprun.plan import CompiledPlan, compile_plan, load_plan
+from steppe.maprun.running_children import ChildTasks, Ended, RunningChildren
+from steppe.maprun.segments import Segment, SegmentReader, SegmentRows, dump_history, json_text
+from steppe.maprun.shards import (
+    Beginning,
+    FindChild,
+    ListRunning,
+    RunningReport,
+    SegmentReport,
+    SetLimit,
+    ShardEnd,
+    ShardJob,
+    StopChildren,
+    ToWorker,
+)
+from steppe.maprun.sources import Places, reopen_source
+
+_START: Final = Start()
+
+_BREATH_CHILDREN: Final = 64
+"""Children started before the event loop gets a turn: answers to running ones, and messages, wait no longer than that."""
+
+_SEGMENT_SECONDS: Final = 1.0
+"""How long an ended child may wait for its segment in a shard that goes slowly."""
+
+_REPORT_SECONDS: Final = 0.4
+"""How often a shard says how many of its children run."""
+
+_PLANS_KEPT: Final = 8
+
+
+@dataclass(slots=True)
+class WorkerContext:
+    """What a worker has for all of its shards.
+
+    Attributes:
+        places: the stores.
+        tasks: carries out the children's tasks.
+        clock: epoch milliseconds.
+        plans: compiled plans of the latest runs, by run.
+    """
+
+    places: Places
+    tasks: ChildTasks
+    clock: Callable[[], int]
+    plans: dict[int, CompiledPlan] = field(default_factory=dict)
+
+    def compiled(self, run_id: int, plan_key: str) -> CompiledPlan:
+        """The plan of a run, compiled at its first job."""
+        found = self.plans.get(run_id)
+        if found is None:
+            body = self.places.internal.read(self.places.bucket, plan_key)
+            while len(self.plans) >= _PLANS_KEPT:
+                del self.plans[next(iter(self.plans))]
+            found = self.plans[run_id] = compile_plan(load_plan(body))
+        return found
+
+
+async def run_shard(context: WorkerContext, job: ShardJob, channel: JobChannel) -> ShardEnd:
+    """Run a shard's children that no segment holds yet; returns when all have ended, or after a StopChildren."""
+    return await _ShardRun(context, job, channel).run()
+
+
+class _ShardRun:
+    """One attempt at a shard."""
+
+    def __init__(self, context: WorkerContext, job: ShardJob, channel: JobChannel) -> None:
+        self._context = context
+        self._job = job
+        self._channel = channel
+        self._clock = context.clock
+        self._rows = SegmentRows()
+        self._segment_count = 0
+        self._writing = asyncio.Lock()
+        self._ticker: asyncio.Task[None] | None = None
+        self._failed_items = 0
+        self._stopping = False
+        self._crash: BaseException | None = None
+        self._limit = job.limit
+        self._changed = asyncio.Event()
+        self._names = ChildNames(job.name_key)
+        self._entropy = os.urandom(16)
+        # Set by `run`, in the job's turn: what a plan compiles to takes the worker's time.
+        self._compiled: CompiledPlan
+        self._children: RunningChildren
+
+    async def run(self) -> ShardEnd:
+        """The whole attempt."""
+        error: Fault | None = None
+        started = 0
+        await self._channel.turn.acquire()
+        try:
+            self._compiled = self._context.compiled(self._job.run_id, self._job.plan_key)
+            self._children = RunningChildren(
+                compiled=self._compiled,
+                tasks=self._context.tasks,
+                clock=self._clock,
+                ended=self._ended,
+                crash=self._crashed,
+            )
+            self._channel.on_message(self._receive)
+            try:
+                started = await self._start_children()
+            except Fault as fault:
+                error = fault
+                self._stop(express=False)
+        finally:
+            self._channel.turn.release()
+        try:
+            await self._until_all_ended()
+            whole = not self._stopping
+            report = await self._write_segment()
+        finally:
+            if self._ticker:
+                self._ticker.cancel()
+            self._children.close()
+        return ShardEnd(
+            report=report,
+            whole=whole,
+            executions=started if whole else 0,
+            error=error.error if error else None,
+            cause=error.cause if error else None,
+        )
+
+    async def _start_children(self) -> int:
+        """Start the children one after the other, within the limit; returns how many the shard has."""
+        job, context = self._job, self._context
+        source = reopen_source(job.source, context.places)
+        inputs = child_inputs(
+            self._compiled, source, job.items, now_ms=self._clock(), run_id=job.run_id, name_key=job.name_key
+        )
+        done = _done(context, job.segments)
+        count = 0
+        written_at = asyncio.get_running_loop().time()
+        for child in inputs:
+            count += 1
+            if child.item_index in done:
+                continue
+            if len(self._children) >= self._limit:
+                await self._wait_for_room()
+            if self._stopping:
+                return 0
+            if job.careful:
+                self._channel.send(Beginning(child.item_index))
+                # The message leaves with the event loop's next rounds, and this child may be the end of the process.
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            self._start(child)
+            if not count % _BREATH_CHILDREN:
+                await asyncio.sleep(0)
+                now = asyncio.get_running_loop().time()
+                if now - written_at >= _SEGMENT_SECONDS:
+                    written_at = now
+                    self._tick()
+        return count
+
+    def _start(self, child: ChildInput) -> None:
+        """Start one child; most end here and now."""
+        compiled = self._compiled
+        index, count, value = child
+        now_ms = self._clock()
+        number = self._names.number(self._job.run_id, index)
+        name = child_names.text(number)
+        arn = compiled.child_arn_prefix + name
+        if compiled.express:
+            arn += ":" + child_names.text(self._names.number(self._job.run_id, index | child_names.EXPRESS_FLAG))
+        plan = compiled.plan
+        identity = Identity(
+            arn, name, compiled.child_machine_arn, plan.machine_name, plan.role_arn, compiled.express, True
+        )
+        raw = json_text(value)
+        execution = new_execution(identity, value, now_ms)
+        history: list[HistoryEvent]
+        if len(raw) > PAYLOAD_BYTES_MAX:
+            cause = f"The input of the child execution has {len(raw)} bytes; {PAYLOAD_BYTES_MAX} are allowed."
+            execution, history = failed_execution(execution, raw, "States.DataLimitExceeded", cause, now_ms)
+            self._ended(Ended(index, count, number, execution, history, raw))
+            return
+        if index in self._job.condemned:
+            cause = "The worker process died each time it ran this child execution."
+            execution, history = failed_execution(execution, raw, "States.Runtime", cause, now_ms)
+            self._ended(Ended(index, count, number, execution, history, raw))
+            return
+        try:
+            execution, history, commands = advance(compiled.program, execution, _START, now_ms, self._entropy)
+        except InternalError as error:
+            # One item that makes the interpreter stumble is one failed child, not the end of the run.
+            execution, history = failed_execution(execution, raw, "States.Runtime", f"{error}: {error.story}", now_ms)
+            commands = []
+        if execution.status == "RUNNING":
+            self._children.add(Ended(index, count, number, execution, history, raw), commands)
+            if self._ticker is None and len(self._children):
+                self._ticker = asyncio.get_running_loop().create_task(self._tick_on())
+        else:
+            self._ended(Ended(index, count, number, execution, history, raw))
+
+    def _ended(self, child: Ended) -> None:
+        """A child has ended: keep it for the next segment."""
+        index, count, number, execution, history, raw = child
+        rows = self._rows
+        rows.item_index.append(index)
+        rows.item_count.append(count)
+        rows.name.append(number.to_bytes(16, "big"))
+        rows.status.append(execution.status)
+        rows.started_ms.append(execution.started_ms)
+        rows.stopped_ms.append(execution.stopped_ms or execution.started_ms)
+        rows.input.append(raw)
+        rows.redrive_count.append(execution.redrive_count)
+        rows.history.append(dump_history(history))
+        rows.error.append(execution.error)
+        rows.cause.append(execution.cause)
+        if execution.status == "SUCCEEDED":
+            rows.output.append(json_text(execution.output))
+        else:
+            rows.output.append(None)
+            self._count_failure(execution, count)
+        # One chance for one child: the next one draws its own.
+        self._entropy = number.to_bytes(16, "big") + self._entropy[:16]
+        self._changed.set()
+
+    def _count_failure(self, execution: Execution, item_count: int) -> None:
+        if execution.status == "ABORTED":
+            return
+        self._failed_items += item_count
+        left = self._job.failures_left
+        if left is not None and self._failed_items > left and not self._stopping:
+            self._stop(express=False)
+
+    def _stop(self, *, express: bool) -> None:
+        """No more children; abort those that run."""
+        self._stopping = True
+        if express or not self._compiled.express:
+            self._children.abort_all()
+        self._changed.set()
+
+    async def _wait_for_room(self) -> None:
+        """Let others compute until a child ends."""
+        self._channel.turn.release()
+        self._channel.idle(True)
+        try:
+            while len(self._children) >= self._limit and not self._stopping:
+                self._raise_crash()
+                self._changed.clear()
+                await self._changed.wait()
+        finally:
+            self._channel.idle(False)
+            await self._channel.turn.acquire()
+
+    async def _until_all_ended(self) -> None:
+        if len(self._children):
+            self._channel.idle(True)
+        while len(self._children):
+            self._raise_crash()
+            self._changed.clear()
+            await self._changed.wait()
+        self._raise_crash()
+
+    def _crashed(self, error: BaseException) -> None:
+        self._crash = self._crash or error
+        self._changed.set()
+
+    def _raise_crash(self) -> None:
+        if self._crash:
+            raise self._crash
+
+    async def _tick_on(self) -> None:
+        """While children wait: say how many, and write those that have ended."""
+        written_at = asyncio.get_running_loop().time()
+        while True:
+            await asyncio.sleep(_REPORT_SECONDS)
+            self._channel.send(RunningReport(len(self._children), self._children.item_count))
+            now = asyncio.get_running_loop().time()
+            if now - written_at >= _SEGMENT_SECONDS:
+                written_at = now
+                self._tick()
+
+    def _tick(self) -> None:
+        if len(self._rows):
+            task = asyncio.get_running_loop().create_task(self._write_and_report())
+            task.add_done_callback(self._written)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            self._crashed(error)
+
+    async def _write_and_report(self) -> None:
+        report = await self._write_segment()
+        if report:
+            self._channel.send(report)
+
+    async def _write_segment(self) -> SegmentReport | None:
+        """Write what has ended since the last time; None when nothing has."""
+        async with self._writing:
+            rows, self._rows = self._rows, SegmentRows()
+            if not len(rows):
+                return None
+            key = f"{self._job.segment_prefix}{self._segment_count}.parquet"
+            self._segment_count += 1
+            size_bytes = await asyncio.to_thread(self._put, key, rows)
+        return _report(key, rows, size_bytes)
+
+    def _put(self, key: str, rows: SegmentRows) -> int:
+        body = rows.encode()
+        self._context.places.internal.put(self._context.places.bucket, key, body)
+        return len(body)
+
+    def _receive(self, message: JsonValue) -> None:
+        asked: ToWorker = message
+        match asked:
+            case StopChildren(express):
+                self._stop(express=express)
+            case SetLimit(limit):
+                self._limit = limit
+                self._changed.set()
+            case FindChild() | ListRunning():
+                self._channel.send(self._children.answer(asked))
+
+
+def _done(context: WorkerContext, segments: tuple[Segment, ...]) -> set[int]:
+    """First items of the children that earlier attempts have finished."""
+    if not segments:
+        return set()
+    reader = SegmentReader(context.places.internal, context.places.bucket)
+    return {index for segment in segments for (index,) in reader.rows(segment, ("item_index",))}
+
+
+def _report(key: str, rows: SegmentRows, size_bytes: int) -> SegmentReport:
+    first = rows.status[0]
+    if rows.status.count(first) == len(rows):
+        executions = {first: len(rows)}
+        items = {first: sum(rows.item_count)}
+    else:
+        executions = Counter(rows.status)
+        items = Counter()
+        for status, count in zip(rows.status, rows.item_count, strict=True):
+            items[status] += count
+    return SegmentReport(
+        segment=Segment(key, min(rows.item_index), max(rows.item_index), len(rows), size_bytes),
+        items=tally_of(items),
+        executions=tally_of(executions),
+        output_bytes=sum(len(output) for output in rows.output if output is not None),
+        stopped_ms=max(rows.stopped_ms),
+    )

@@ -1,0 +1,219 @@
+"""ResultWriter: the files SUCCEEDED_n, FAILED_n, PENDING_n and the manifest. A job in the worker pool.
+
+It asks the coordinator for the shards page by page and writes as it goes, so it holds one shard's children and a part of
+each file. Files appear whole or not at all, and the manifest last; a second attempt writes the same keys again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from steppe.base import jsonvalue
+from steppe.base.errors import ApiError, Fault
+from steppe.base.jsonvalue import JsonValue
+from steppe.executors.executor import JobChannel
+from steppe.maprun.child_inputs import child_inputs
+from steppe.maprun.item_source import ItemRange
+from steppe.maprun.plan import CompiledPlan
+from steppe.maprun.result_records import RecordShape, child_rows, pending_record
+from steppe.maprun.segments import SegmentReader
+from steppe.maprun.sources import reopen_source
+from steppe.maprun.worker import WorkerContext
+from steppe.objects.object_store import ObjectMetadata, ObjectStore
+from steppe.stores.map_runs import ShardRecord
+
+FILE_BYTES_MAX: Final = 5 * 1024**3
+"""Size at which a result file ends and the next begins. Developer Guide, "ResultWriter"."""
+
+_PART_BYTES: Final = 8 * 1024 * 1024
+"""Parts of the upload: above S3's least size of 5 MiB, and few enough below its 10,000 for the largest file."""
+
+_KINDS: Final = ("FAILED", "PENDING", "SUCCEEDED")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteJob:
+    """What to write.
+
+    Attributes:
+        run_id, plan_key, source: as in ShardJob, for the inputs of children that were never started.
+        map_run_arn: for the manifest.
+        bucket, folder: where; the folder ends with a slash.
+        shape: how records look.
+        lines: JSON Lines instead of one JSON array a file.
+        pending: the run has not succeeded: list what was never started.
+        name_key: seed of the ItemSelector's chance, as when the children would have been started.
+    """
+
+    run_id: int
+    plan_key: str
+    source: JsonValue
+    map_run_arn: str
+    bucket: str
+    folder: str
+    shape: RecordShape
+    lines: bool
+    pending: bool
+    name_key: bytes
+
+
+async def write_results(context: WorkerContext, job: WriteJob, channel: JobChannel) -> str:
+    """Write all files; the key of the manifest.
+
+    Messages: sends the first item from which it wants shards; gets a list of ShardRecord, empty at the end.
+
+    Raises:
+        Fault: States.ResultWriterFailed.
+    """
+    inbox: asyncio.Queue[list[ShardRecord]] = asyncio.Queue()
+    channel.on_message(inbox.put_nowait)
+    results = _Results(context, job)
+    from_item = 0
+    try:
+        while True:
+            channel.send(from_item)
+            page = await inbox.get()
+            if not page:
+                return await asyncio.to_thread(results.finish)
+            for shard in page:
+                await asyncio.to_thread(results.add, shard)
+            from_item = page[-1].first_item + page[-1].item_count
+    except ApiError as error:
+        await asyncio.to_thread(results.abort)
+        raise Fault("States.ResultWriterFailed", _refusal(error)) from error
+    except asyncio.CancelledError:
+        results.abort()
+        raise
+
+
+class _Results:
+    """The three files and the manifest."""
+
+    def __init__(self, context: WorkerContext, job: WriteJob) -> None:
+        self._context = context
+        self._job = job
+        self._store = context.places.objects
+        self._reader = SegmentReader(context.places.internal, context.places.bucket)
+        self._files = {kind: _ResultFiles(self._store, job, kind) for kind in _KINDS}
+        self._unreadable = False
+
+    def add(self, shard: ShardRecord) -> None:
+        """Write the children of a shard."""
+        shape = self._job.shape
+        rows = child_rows(self._reader, shard)
+        for row in rows:
+            texts = self._files["SUCCEEDED" if row.status == "SUCCEEDED" else "FAILED"]
+            for text in shape.texts(row):
+                texts.add(text)
+        if self._job.pending and not shard.done and not self._unreadable:
+            started = {row.item_index for row in rows}
+            try:
+                for text in self._pending(shard, started):
+                    self._files["PENDING"].add(text)
+            except Fault:
+                # What cannot be read (any more) cannot be listed; the run has failed, and says so, for this reason.
+                self._unreadable = True
+
+    def finish(self) -> str:
+        """Complete the files and write the manifest."""
+        job = self._job
+        manifest = {
+            "DestinationBucket": job.bucket,
+            "MapRunArn": job.map_run_arn,
+            "ResultFiles": {kind: self._files[kind].finish() for kind in _KINDS},
+        }
+        key = f"{job.folder}manifest.json"
+        metadata = ObjectMetadata(content_type="application/octet-stream")
+        self._store.put(job.bucket, key, jsonvalue.dumpb(manifest), metadata=metadata)
+        return key
+
+    def abort(self) -> None:
+        """Forget the files that are not complete."""
+        for files in self._files.values():
+            files.abort()
+
+    def _pending(self, shard: ShardRecord, started: set[int]) -> Iterator[bytes]:
+        job = self._job
+        compiled: CompiledPlan = self._context.compiled(job.run_id, job.plan_key)
+        source = reopen_source(job.source, self._context.places)
+        items = ItemRange(shard.first_item, shard.item_count, shard.range_start, shard.range_end)
+        inputs = child_inputs(
+            compiled, source, items, now_ms=self._context.clock(), name_key=job.name_key, run_id=job.run_id
+        )
+        for child in inputs:
+            if child.item_index not in started:
+                yield pending_record(child.value)
+
+
+class _ResultFiles:
+    """The files of one kind: the next one begins when one is full."""
+
+    def __init__(self, store: ObjectStore, job: WriteJob, kind: str) -> None:
+        self._store = store
+        self._bucket = job.bucket
+        self._name = f"{job.folder}{kind}_"
+        self._lines = job.lines
+        self._written: list[JsonValue] = []
+        self._pieces: list[bytes] = []
+        self._piece_bytes = 0
+        self._size = 0
+        self._upload: str | None = None
+        self._parts: list[tuple[int, str]] = []
+
+    def add(self, text: bytes) -> None:
+        """One record."""
+        if self._lines:
+            self._pieces += (text, b"\n")
+        else:
+            self._pieces += (b"," if self._size else b"[", text)
+        self._size += len(text) + 1
+        self._piece_bytes += len(text) + 1
+        if self._piece_bytes >= _PART_BYTES:
+            self._put_part()
+            if self._size >= FILE_BYTES_MAX:
+                self._complete()
+
+    def finish(self) -> list[JsonValue]:
+        """Complete the last file; all of them, as the manifest lists them."""
+        if self._size:
+            self._complete()
+        return self._written
+
+    def abort(self) -> None:
+        """Forget the file that is not complete."""
+        if self._upload is not None:
+            try:
+                self._store.abort_upload(self._bucket, self._key, self._upload)
+            except ApiError:
+                return  # it is gone already, or its bucket is
+
+    @property
+    def _key(self) -> str:
+        return f"{self._name}{len(self._written)}.{'jsonl' if self._lines else 'json'}"
+
+    def _put_part(self) -> None:
+        if self._upload is None:
+            metadata = ObjectMetadata(content_type="binary/octet-stream")
+            self._upload = self._store.create_upload(self._bucket, self._key, metadata=metadata)
+        number = len(self._parts) + 1
+        etag = self._store.put_part(self._bucket, self._key, self._upload, number, b"".join(self._pieces))
+        self._parts.append((number, etag))
+        self._pieces, self._piece_bytes = [], 0
+
+    def _complete(self) -> None:
+        if not self._lines:
+            self._pieces.append(b"]")
+            self._size += 1
+        if self._pieces:
+            self._put_part()
+        assert self._upload is not None
+        self._store.complete_upload(self._bucket, self._key, self._upload, self._parts)
+        self._written.append({"Key": self._key, "Size": self._size})
+        self._upload, self._parts, self._size = None, [], 0
+
+
+def _refusal(error: ApiError) -> str:
+    return f"{error.message} (Service: S3, Status Code: {error.status}, Error: {error.code})"
