@@ -16,6 +16,7 @@ import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -23,7 +24,7 @@ from steppe.asl.compile import compile_definition
 from steppe.asl.program import Program
 from steppe.base.arns import Realm
 from steppe.base.errors import InternalError
-from steppe.base.jsonvalue import dumps, loads
+from steppe.base.jsonvalue import JsonValue, dumps, loads
 from steppe.interp import snapshot
 from steppe.interp.advance import advance, new_execution, outstanding
 from steppe.interp.command import Command
@@ -36,6 +37,7 @@ from steppe.runtime.timers import Timers
 from steppe.stores.database import Database
 from steppe.stores.executions import (
     ExecutionRecord,
+    append_history,
     find_execution,
     insert_execution,
     new_record,
@@ -101,7 +103,7 @@ class Engine:
         """Go on with every execution that was running when the last server ended."""
         after = 0
         while True:
-            records = await self._database.read(lambda c, after=after: running(c, after_id=after))
+            records = await self._database.read(partial(running, after_id=after))
             if not records:
                 return
             for record in records:
@@ -143,14 +145,16 @@ class Engine:
         record = new_record(
             machine, arn=arn, name=name, started_ms=now, input_text=input_text, trace_header=trace_header
         )
-        live = _Live(arn, machine=machine, program=self.program(machine))
-        live.execution = new_execution(_identity(record, machine), loads(input_text), now)
+        program = self.program(machine)
+        execution = new_execution(_identity(record, machine), loads(input_text), now)
+        live = _Live(arn, machine=machine, program=program, execution=execution)
         self._live[arn] = live
-        execution, events, commands = self._advance(live, [Start()])
+        step = advance(program, execution, Start(), now, self._entropy())
+        begun = replace(record, **_progress(step.execution))
 
         def insert(c: sa.Connection) -> int:
-            row = insert_execution(c, record)
-            _save(c, row, execution, events)
+            row = insert_execution(c, begun)
+            append_history(c, row, step.history)
             return row
 
         live.pump = asyncio.current_task()  # nobody else may advance it before it is kept
@@ -160,9 +164,9 @@ class Engine:
             self._live.pop(arn, None)
             raise
         live.pump = None
-        await self._settle(live, execution, events, commands)
+        await self._settle(live, step.execution, step.history, step.commands)
         self._wake(live)
-        return replace(record, id=live.row, status=execution.status, stopped_ms=execution.stopped_ms)
+        return replace(begun, id=live.row)
 
     async def stop_execution(self, arn: str, *, error: str | None, cause: str | None) -> None:
         """End a running execution as ABORTED; returns when that is durable. One that has ended is left alone."""
@@ -198,9 +202,7 @@ class Engine:
         """
         known = self._programs.get(machine.revision_row)
         if known is None:
-            known = compile_definition(
-                machine.definition, express=machine.type == "EXPRESS", label_seed=machine.arn
-            )
+            known = compile_definition(machine.definition, express=machine.type == "EXPRESS", label_seed=machine.arn)
             self._programs[machine.revision_row] = known
             if len(self._programs) > _PROGRAMS_MAX:
                 self._programs.popitem(last=False)
@@ -228,6 +230,11 @@ class Engine:
                 if execution is not live.execution:
                     await self._keep(live, execution, events)
                     await self._settle(live, execution, events, commands)
+        except Exception:
+            # A bug of ours. What was committed counts, so the value in memory is not trusted any more; commands that
+            # were not given out are given out at the next start.
+            _log.exception("execution %s stopped moving", live.arn)
+            live.execution = None
         finally:
             live.pump = None
             self._wake(live)
@@ -235,9 +242,12 @@ class Engine:
 
     async def _keep(self, live: _Live, execution: Execution, events: list[HistoryEvent]) -> None:
         """Commit, and try again for as long as the database cannot: what happened must not be forgotten."""
+        progress = _progress(execution)
         while True:
             try:
-                return await self._database.write(lambda c: _save(c, live.row, execution, events))
+                return await self._database.write(
+                    lambda c: save_progress(c, execution_id=live.row, events=events, **progress)
+                )
             except sa.exc.OperationalError:  # a full or failing disk; any other error is a bug and ends the pump
                 _log.exception("execution %s cannot be saved; trying again", live.arn)
                 await asyncio.sleep(_SAVE_AGAIN_SECONDS)
@@ -251,9 +261,7 @@ class Engine:
             live.execution, status="FAILED", error="States.Runtime", cause=cause, stopped_ms=self.clock(), frames={}
         )
 
-    def _advance(
-        self, live: _Live, stimuli: list[Stimulus]
-    ) -> tuple[Execution, list[HistoryEvent], list[Command]]:
+    def _advance(self, live: _Live, stimuli: list[Stimulus]) -> tuple[Execution, list[HistoryEvent], list[Command]]:
         assert live.program is not None
         assert live.execution is not None
         execution, events, commands = live.execution, [], []
@@ -323,16 +331,14 @@ def _identity(record: ExecutionRecord, machine: MachineRecord) -> Identity:
     )
 
 
-def _save(c: sa.Connection, row: int, execution: Execution, events: list[HistoryEvent]) -> None:
+def _progress(execution: Execution) -> dict[str, JsonValue]:
+    """The columns of an execution that change while it runs."""
     ended = execution.status != "RUNNING"
-    save_progress(
-        c,
-        execution_id=row,
-        snapshot=None if ended else snapshot.dump(execution),
-        status=execution.status,
-        stopped_ms=execution.stopped_ms,
-        output=dumps(execution.output) if execution.status == "SUCCEEDED" else None,
-        error=execution.error,
-        cause=execution.cause,
-        events=events,
-    )
+    return {
+        "snapshot": None if ended else snapshot.dump(execution),
+        "status": execution.status,
+        "stopped_ms": execution.stopped_ms,
+        "output": dumps(execution.output) if execution.status == "SUCCEEDED" else None,
+        "error": execution.error,
+        "cause": execution.cause,
+    }
