@@ -48,7 +48,7 @@ def _selected(
     entropy = Entropy(seed)
     for item in source.read(items):
         scope = Scope(_Context(command.context, item), command.variables, entropy, now_ms, states)
-        yield item.index, dataflow.fill(selector, command.input, scope)
+        yield item.position, dataflow.fill(selector, command.input, scope)
 
 
 class _Context:

@@ -28,7 +28,7 @@ SHARD_BYTES: Final = 4 * 1024 * 1024
 class Item(NamedTuple):
     """One item: its position among the items read, its name in an object that is iterated, itself, where it is from."""
 
-    index: int
+    position: int
     key: str | None
     value: JsonValue
     source: str

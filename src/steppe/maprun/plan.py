@@ -13,7 +13,6 @@ from steppe.asl.compile import compile_definition
 from steppe.asl.program import MapState, Program
 from steppe.base import arns, jsonvalue
 from steppe.base.errors import InternalError
-from steppe.base.jsonvalue import JsonValue
 from steppe.expr.template import Template
 from steppe.interp.command import StartMapRun
 from steppe.maprun.batcher import BatchRule

@@ -23,7 +23,7 @@ from steppe.maprun.children import Children
 from steppe.maprun.parts import Parts
 from steppe.maprun.plan import RunPlan, compile_plan, load_plan
 from steppe.maprun.run import MapRun, run_prefix
-from steppe.maprun.sources import Places
+from steppe.maprun.sources import INTERNAL_BUCKET, Places
 from steppe.objects.object_store import ObjectStore
 from steppe.stores import map_runs
 from steppe.stores.database import Database
@@ -47,7 +47,7 @@ class MapRuns:
         database: Database,
         objects: ObjectStore,
         segments: ObjectStore,
-        segments_bucket: str,
+        segments_bucket: str = INTERNAL_BUCKET,
         executor: Executor,
         realm: Realm,
         clock: Callable[[], int],
@@ -59,7 +59,8 @@ class MapRuns:
         Args:
             database: where runs and shards are kept.
             objects: the users' buckets.
-            segments, segments_bucket: where the runs keep what is theirs; the bucket exists.
+            segments: where the runs keep what is theirs,
+            segments_bucket: in this bucket, which is made if it is not there.
             executor: where children run; started and closed by who made it.
             realm: of the ARNs.
             clock: epoch milliseconds.
@@ -75,6 +76,11 @@ class MapRuns:
             boot=secrets.token_hex(4),
             threads=ThreadPoolExecutor(_THREADS, thread_name_prefix="map-run"),
         )
+        try:
+            segments.create_bucket(segments_bucket)
+        except ApiError as error:
+            if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                raise
         self._on_outcome = on_outcome
         self._running: dict[str, tuple[MapRun, asyncio.Task[RunRecord]]] = {}
         self._starting: dict[tuple[str, str], asyncio.Lock] = {}

@@ -37,7 +37,7 @@ SCHEMA: Final = pa.schema(
     ]
 )
 
-_DELTA: Final = {name: "DELTA_BINARY_PACKED" for name in ("item_index", "started_ms", "stopped_ms")}
+_DELTA: Final = dict.fromkeys(("item_index", "started_ms", "stopped_ms"), "DELTA_BINARY_PACKED")
 
 _CACHED_BYTES_MAX: Final = 32 * 1024 * 1024
 """Decoded columns that a server keeps for the next page of a listing, or the next child of a page."""

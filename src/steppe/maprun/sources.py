@@ -22,6 +22,9 @@ from steppe.maprun.readers.json_lines import JsonLinesSource, open_json_lines, r
 from steppe.maprun.readers.object_list import list_items
 from steppe.objects.object_store import ObjectStore
 
+INTERNAL_BUCKET: Final = "steppe-internal"
+"""Where Map Runs keep what is theirs, in the internal store."""
+
 STATE_DATA: Final = "STATE_DATA"
 """`$$.Map.Item.Source` of items that come from the state's input."""
 
@@ -54,7 +57,7 @@ class Places:
 
     objects: ObjectStore
     internal: ObjectStore
-    bucket: str
+    bucket: str = INTERNAL_BUCKET
     account: str = "000000000000"
 
 
