@@ -39,10 +39,11 @@ def _nested(value: JsonValue, place: Place, depth: int) -> ChoiceTest | None:
     if depth > RULE_DEPTH_MAX:
         place.error(f"Choice rules are nested deeper than {RULE_DEPTH_MAX} levels", "TOO_DEEPLY_NESTED")
         return None
+    known = {name: member for name, member in value.items() if name in OPERATORS or name in _HEADS}
     for name in value:
-        if name not in OPERATORS and name not in _HEADS and name != "Comment":
+        if name not in known and name != "Comment":
             place.error(f"Field '{name}' is not supported")
-    return _test({name: member for name, member in value.items() if name != "Comment"}, place, depth)
+    return _test(known, place, depth)
 
 
 def _test(value: dict[str, JsonValue], place: Place, depth: int) -> ChoiceTest | None:
@@ -110,10 +111,7 @@ def _comparison(value: dict[str, JsonValue], place: Place) -> ChoiceTest | None:
         else:
             place.error(f"This object should have only one of the following fields: {listed}")
         return None
-    operator = OPERATORS.get(names[0])
-    if operator is None:
-        place.error(f"Field '{names[0]}' is not supported")
-        return None
+    operator = OPERATORS[names[0]]
     operand = _operand(operator, value[operator.name], place.at(operator.name))
     if variable is INVALID or operand is INVALID:
         return None

@@ -43,6 +43,8 @@ def locate(text: str, pointers: Iterable[Pointer]) -> dict[Pointer, Position]:
     """
     wanted: _Wanted = {}
     asked = list(dict.fromkeys(pointers))
+    if not asked:
+        return {}
     for pointer in asked:
         branch = wanted
         for step in pointer:
