@@ -16,6 +16,7 @@ import urllib.parse
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -120,7 +121,7 @@ def _in_folder(folder: Path) -> Callable[[], Iterator[Image]]:
                 key = path.relative_to(folder).as_posix()
                 if not key.isprintable():
                     raise UserError(f"the file name {key!r} cannot stand in a line of a table")
-                yield Image(key, lambda path=path: _file_chunks(path))
+                yield Image(key, partial(_file_chunks, path))
 
     if next(images(), None) is None:
         raise UserError(f"{folder} holds no images ({', '.join(sorted(SUFFIXES))})")
@@ -129,7 +130,11 @@ def _in_folder(folder: Path) -> Callable[[], Iterator[Image]]:
 
 def _drawn(count: int) -> Iterator[Image]:
     for number in range(1, count + 1):
-        yield Image(f"picture-{number:05}.png", lambda number=number: iter((draw(number),)))
+        yield Image(f"picture-{number:05}.png", partial(_picture, number))
+
+
+def _picture(number: int) -> Iterator[bytes]:
+    yield draw(number)
 
 
 def _file_chunks(path: Path) -> Iterator[bytes]:

@@ -96,9 +96,9 @@ def run(
     if output not in ("text", "json"):
         raise UserError(f"--output is text or json, not {output!r}")
     settings = settings_of(config, endpoint, data_dir=data_dir, workers=workers)
-    from steppe.cli.run import run
+    from steppe.cli import run as command
 
-    run(settings, definition=definition, input_option=input_option, name=name, as_json=output == "json")
+    command.run(settings, definition=definition, input_option=input_option, name=name, as_json=output == "json")
 
 
 @app.command()
@@ -107,9 +107,9 @@ def validate(
     express: Annotated[bool, typer.Option("--express", help="Check for the type EXPRESS.")] = False,
 ) -> None:
     """Print what is wrong with definitions, with line and column; exit 1 when one has an error."""
-    from steppe.cli.definitions import validate
+    from steppe.cli import definitions as command
 
-    if not validate(files, express=express):
+    if not command.validate(files, express=express):
         raise typer.Exit(EXIT_FAILED)
 
 
@@ -122,9 +122,9 @@ def demo(
 ) -> None:
     """Run the article: query a table of images with Athena, copy each of them with a Distributed Map."""
     settings = settings_of(None, data_dir=data_dir, workers=workers)
-    from steppe.cli.demo import demo
+    from steppe.cli import demo as command
 
-    demo(settings, images=images, count=count)
+    command.demo(settings, images=images, count=count)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def run(settings: Settings, *, definition: Path, input_option: str, name: str | 
     async def work(calls: Calls) -> dict[str, JsonValue]:
         try:
             arn = await ensure_state_machine(calls, name=machine_name(definition.stem), definition=text)
-            named = {"name": name} if name else {}
+            named: dict[str, JsonValue] = {"name": name} if name else {}
             started = await calls("stepfunctions", "StartExecution", stateMachineArn=arn, input=input_text, **named)
             return await follow(calls, started["executionArn"], view())
         except (ApiError, DefinitionError) as error:
@@ -70,7 +70,7 @@ def _input(option: str) -> str:
 
 def _report(description: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """What a script wants to know. `input` and `output` are JSON values, times are epoch milliseconds."""
-    report = {key: description[key] for key in ("executionArn", "status") if key in description}
+    report = {"executionArn": description["executionArn"], "status": description["status"]}
     for key in ("input", "output"):
         if description.get(key) is not None:
             report[key] = jsonvalue.loads(description[key])

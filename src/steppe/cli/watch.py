@@ -103,7 +103,7 @@ async def _map_runs(calls: Calls, execution_arn: str) -> tuple[MapRunProgress, .
     runs = []
     token = None
     while True:
-        more = {"nextToken": token} if token else {}
+        more: dict[str, JsonValue] = {"nextToken": token} if token else {}
         page = await calls("stepfunctions", "ListMapRuns", executionArn=execution_arn, **more)
         for run in page["mapRuns"]:
             runs.append(_progress(await calls("stepfunctions", "DescribeMapRun", mapRunArn=run["mapRunArn"])))
