@@ -2,8 +2,10 @@
 
 A thread that is abandoned stays where it is, waiting for nothing, so that a redrive can resume it.
 
-How AWS orders the events of an abort was not recorded. Ours go from the inside out, in the order of branches: each
-names the last event of what it aborts as its cause.
+Observed in September 2026: when a branch or iteration fails, every unfinished branch that is in a Task gets
+TaskStateAborted, the failed one included, and all these events name the failure as their cause; StateFailed comes after
+them. When the whole execution is stopped or times out, there are no such events at all. Events for siblings that are in
+a Wait, Map or Parallel state were not observed; ours follow the same rule, from the inside out.
 """
 
 from __future__ import annotations
@@ -20,22 +22,18 @@ if TYPE_CHECKING:
     from steppe.interp.working import Run
 
 
-def abandon(run: Run, thread: Thread, *, silent: bool = False) -> int:
+def abandon(run: Run, thread: Thread, cause: int | None = None) -> None:
     """Take back what a thread, and all threads below it, asked of the world.
 
     Args:
         run: the advance.
         thread: one that has entered its state.
-        silent: write no events.
-
-    Returns:
-        The id of the thread's last event.
+        cause: the id of the event that made it unwanted; None to write no events.
     """
     wait, state = thread.wait, run.states[thread.state]
-    last = thread.previous_event
     match wait:
-        case None:
-            return last
+        case None | MapRunWait(ended=True):
+            return
         case TaskWait():
             run.commands.append(CancelTask(wait.key))
             run.commands.extend(timer_cancels(wait))
@@ -46,42 +44,41 @@ def abandon(run: Run, thread: Thread, *, silent: bool = False) -> int:
             if wait.purpose == "pause":
                 # It had left one state and not entered the next.
                 thread.entered_event = 0
-                return last
-        case MapRunWait(ended=True):
-            return last
+                return
         case MapRunWait():
             thread.wait = replace(wait, ended=True)
             run.commands.append(StopMapRun(wait.command.key, wait.command.map_run_arn))
-            if not silent:
-                last = run.event("MapRunAborted", last)
+            if cause is not None:
+                run.event("MapRunAborted", cause)
         case BranchesWait():
             for child in run.children(thread):
-                last = _abandon_child(run, state, child, last, silent=silent)
-    if not silent:
-        last = run.event(f"{state.type}StateAborted", last)
-    thread.previous_event = last
-    return last
+                _abandon_child(run, state, child, cause)
+    if cause is not None:
+        run.event(f"{state.type}StateAborted", cause)
 
 
-def abort_siblings(run: Run, parent: Thread, failed: Thread) -> None:
-    """A branch or iteration has failed: the others are not wanted any more."""
+def abort_children(run: Run, parent: Thread, failed: Thread) -> None:
+    """A branch or iteration has failed: it and all others are aborted."""
     state = run.states[parent.state]
     for child in run.children(parent):
         if child is not failed:
-            _abandon_child(run, state, child, failed.previous_event, silent=False)
+            _abandon_child(run, state, child, failed.previous_event)
+        elif run.states[child.state].type == "Task":
+            run.event("TaskStateAborted", failed.previous_event)
 
 
-def _abandon_child(run: Run, state: State, child: Thread, cause: int, *, silent: bool) -> int:
-    if child.wait is None:
-        # Either it failed, which its own events have said, or it was started and had no turn yet.
-        if child not in run.ready:
-            return cause
+def _abandon_child(run: Run, state: State, child: Thread, cause: int | None) -> None:
+    started = child in run.ready
+    if started:
         run.ready.remove(child)
-    ended = abandon(run, child, silent=silent)
-    if state.type == "Map" and not silent:
+    elif child.wait is None:
+        # It failed, which its own events have said.
+        return
+    else:
+        abandon(run, child, cause)
+    if state.type == "Map" and cause is not None:
         details = {"name": state.name, "index": child.index}
-        ended = run.event("MapIterationAborted", ended, "mapIterationAbortedEventDetails", details)
-    return ended
+        run.event("MapIterationAborted", cause, "mapIterationAbortedEventDetails", details)
 
 
 def timer_cancels(wait: TaskWait) -> list[Command]:

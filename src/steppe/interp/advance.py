@@ -197,9 +197,10 @@ def _start(run: Run) -> bool:
 
 
 def _stop(run: Run, error: str | None, cause: str | None) -> bool:
-    last = abandon(run, run.root()) if run.has_thread(0) else run.event_count
+    if run.has_thread(0):
+        abandon(run, run.root())
     details = {name: value for name, value in (("error", error), ("cause", cause)) if value is not None}
-    run.end("ABORTED", "ExecutionAborted", last, "executionAbortedEventDetails", details)
+    run.end("ABORTED", "ExecutionAborted", 0, "executionAbortedEventDetails", details)
     run.error, run.cause = error, cause
     return True
 
@@ -213,11 +214,10 @@ def _expire(run: Run) -> bool:
         run.commands.append(StartTimer(EXECUTION_TIMER, due_ms))
         return True
     run.deadline_ms = None
-    # Observed in September 2026: no TimedOut event of the task that was in progress.
-    abandon(run, run.root(), silent=True)
+    abandon(run, run.root())
     details = {"error": "States.Timeout"}
-    run.end("TIMED_OUT", "ExecutionTimedOut", run.event_count, "executionTimedOutEventDetails", details)
-    run.error = "States.Timeout"
+    # No event of the state in progress, no cause, the error in the event only: observed in August and September 2026.
+    run.end("TIMED_OUT", "ExecutionTimedOut", 0, "executionTimedOutEventDetails", details)
     return True
 
 

@@ -511,7 +511,7 @@ class Run:
 
     def fail(self, fault: Fault, previous: int) -> None:
         """The execution fails."""
-        abandon(self, self.root(), silent=True)
+        abandon(self, self.root())
         details = {"error": fault.error, "cause": fault.cause}
         self.end(
             "FAILED",

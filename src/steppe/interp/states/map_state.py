@@ -19,7 +19,7 @@ from steppe.base.quotas import ITERATIONS_CONCURRENT_MAX
 from steppe.expr.errors import ExpressionError, JsonataError
 from steppe.expr.scope import Scope
 from steppe.interp import context_object, dataflow, map_run
-from steppe.interp.abandon import abort_siblings
+from steppe.interp.abandon import abort_children
 from steppe.interp.execution import BranchesWait
 from steppe.interp.stimulus import Stimulus
 from steppe.interp.thread import Thread
@@ -137,7 +137,7 @@ def child_failed(run: Run, thread: Thread, state: State, child: Thread, fault: F
     """An iteration failed, and the state with it; the other iterations are aborted."""
     details = {"name": state.name, "index": child.index}
     run.event("MapIterationFailed", child.previous_event, "mapIterationFailedEventDetails", details)
-    abort_siblings(run, thread, child)
+    abort_children(run, thread, child)
     # The failed state, not MapIterationFailed, is the cause of what follows: recorded in 2023
     # (scenarios/*map_state_retry*).
     thread.previous_event = child.previous_event

@@ -6,7 +6,7 @@ from steppe.asl.program import ParallelState, State
 from steppe.base.errors import Fault
 from steppe.base.jsonvalue import JsonValue
 from steppe.interp import dataflow
-from steppe.interp.abandon import abort_siblings
+from steppe.interp.abandon import abort_children
 from steppe.interp.execution import BranchesWait
 from steppe.interp.thread import Thread
 from steppe.interp.working import Run
@@ -51,6 +51,6 @@ def child_done(run: Run, thread: Thread, state: State, child: Thread, output: Js
 
 def child_failed(run: Run, thread: Thread, state: State, child: Thread, fault: Fault) -> bool:
     """A branch failed, and the state with it; the other branches are aborted."""
-    abort_siblings(run, thread, child)
+    abort_children(run, thread, child)
     thread.previous_event = child.previous_event
     return run.fault(thread, state, fault)
