@@ -74,7 +74,9 @@ def serve(
         raise UserError(f"--log-level is debug, info, warning or error, not {log_level!r}")
     keys = pairs(access_key, option="--access-key", form="ID=SECRET") if access_key else None
     settings = settings_of(config, endpoint, host=host, port=port, data_dir=data_dir, access_keys=keys, workers=workers)
-    serve(settings, ready_file=ready_file, log_level=log_level)
+    from steppe.cli import serve as command
+
+    command.serve(settings, ready_file=ready_file, log_level=log_level)
 
 
 @app.command()
