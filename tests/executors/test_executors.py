@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from steppe.base.jsonvalue import JsonValue
-from steppe.executors.executor import Finished, Job, JobChannel, Lost
+from steppe.executors.executor import Finished, Job, JobChannel, Lost, Raised
 from steppe.executors.inline import InlineExecutor
 from steppe.executors.local import LocalExecutor
 from steppe.testing.executor_contract import ExecutorContract, Recorder, answer, context_factory
@@ -92,8 +92,8 @@ async def test_workers_that_cannot_start_end_their_jobs_instead_of_hanging():
     recorder = Recorder()
     executor.submit(Job(answer, 1), recorder)
     outcome = await recorder.until_ended()
-    assert isinstance(outcome, Lost)
-    assert "code 7" in outcome.reason
+    assert isinstance(outcome, Raised)
+    assert "code 7" in outcome.error.story
     await executor.close()
 
 

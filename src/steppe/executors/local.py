@@ -2,7 +2,7 @@
 
 A worker is a fresh Python process (not a fork: this one has threads, an event loop and open databases) with one socket
 to us. A worker that dies is replaced at once and its jobs are reported lost; one that cannot even start, several times
-over, ends the jobs that wait for it as lost, so that a broken installation shows itself as an error instead of a hang.
+over, ends the jobs that wait for it as failed, so that a broken installation shows itself as an error instead of a hang.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ class LocalExecutor:
 
     def __init__(self, *, workers: int, factory: Callable[..., JsonValue], arguments: Sequence[JsonValue] = ()) -> None:
         """`factory(*arguments)` makes each worker's context, in the worker."""
+        if factory.__module__ == "__main__":
+            raise InternalError("the factory must be importable by workers", story=f"{factory!r} is in __main__")
         self._factory = (factory, tuple(arguments))
         self._workers = [_Worker(self._factory) for _ in range(workers)]
         self._ids = itertools.count(1)
@@ -126,7 +128,7 @@ class _Worker:
                         self.process.kill()
                 await asyncio.wait([self._task])
             self._task = None
-        self._lose_jobs("the executor was closed")
+        self._end_jobs(Lost("the executor was closed"))
 
     def send(self, message: JsonValue) -> None:
         """Send a message; kept until a process is ready for it."""
@@ -141,8 +143,10 @@ class _Worker:
         while not self._closing:
             was_ready, reason = await self._live_once()
             failed_starts = 0 if was_ready else failed_starts + 1
-            if was_ready or failed_starts >= _STARTS_MAX:
-                self._lose_jobs(reason)
+            if was_ready:
+                self._end_jobs(Lost(reason))
+            elif failed_starts >= _STARTS_MAX:
+                self._end_jobs(Raised(InternalError("worker processes cannot start", story=reason)))
             if not was_ready and not self._closing:
                 await asyncio.sleep(min(0.1 * 2**failed_starts, 5))
 
@@ -196,10 +200,10 @@ class _Worker:
             case "raised":
                 self._end(job_id, Raised(value))
 
-    def _lose_jobs(self, reason: str) -> None:
+    def _end_jobs(self, outcome: JobOutcome) -> None:
         self._backlog.clear()
         for job_id in list(self.jobs):
-            self._end(job_id, Lost(reason))
+            self._end(job_id, outcome)
 
     def _end(self, job_id: int, outcome: JobOutcome) -> None:
         self.idle.discard(job_id)

@@ -1,0 +1,333 @@
+"""How fast Map Runs go without the server around them: coordinator, worker processes, segments, database.
+
+    python benchmarks/map_run_workers.py [--rows 1000000] [--workers 2] [--express] [--layers]
+
+Prints children a second, peak memory of all processes, bytes on disk a child; with --layers also the cost of one child by
+layer, measured in this process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import gc
+import importlib
+import io
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from steppe.base.arns import Realm
+from steppe.base.errors import Fault
+from steppe.base.jsonvalue import JsonValue
+from steppe.executors.local import LocalExecutor
+from steppe.interp.advance import advance, new_execution
+from steppe.interp.command import CallTask, StartMapRun
+from steppe.interp.execution import Identity
+from steppe.interp.stimulus import Start, Stimulus
+from steppe.maprun import child_names
+from steppe.maprun.child_names import ChildNames
+from steppe.maprun.item_source import Cut, ItemRange, pin
+from steppe.maprun.plan import RunPlan, compile_plan
+from steppe.maprun.readers.csv_file import open_csv
+from steppe.maprun.runs import MapRuns
+from steppe.maprun.segments import SegmentRows, dump_history, json_text
+from steppe.maprun.sources import Places
+from steppe.maprun.worker import WorkerContext
+from steppe.objects.filesystem import FilesystemObjectStore
+from steppe.stores.database import Database
+from steppe.stores.machines import MachineRecord
+
+REALM = Realm()
+
+PROCESSOR = {
+    "StartAt": "Mark",
+    "States": {
+        "Mark": {"Type": "Pass", "Result": "seen", "ResultPath": "$.mark", "Next": "Which"},
+        "Which": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.id", "StringEquals": "none", "Next": "Bad"}],
+            "Default": "Done",
+        },
+        "Bad": {"Type": "Fail", "Error": "Bad"},
+        "Done": {"Type": "Succeed"},
+    },
+}
+
+
+class NoTasks:
+    """The children of the benchmark call nothing."""
+
+    async def run(
+        self,
+        command: CallTask,
+        *,
+        execution_arn: str,
+        submitted: Callable[[JsonValue], Awaitable[None]] | None = None,
+    ) -> JsonValue:
+        raise Fault("States.Runtime", command.resource)
+
+    async def cancel(self, command: CallTask, *, execution_arn: str) -> None:
+        return
+
+    def answers_at_once(self, command: CallTask) -> bool:
+        return False
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def context(folder: str) -> WorkerContext:
+    root = Path(folder)
+    places = Places(FilesystemObjectStore(root / "s3"), FilesystemObjectStore(root / "internal"))
+    return WorkerContext(places, NoTasks(), now_ms)
+
+
+def athena_csv(rows: int) -> list[bytes]:
+    """A CSV as Athena writes it, in pieces: every value quoted, about 40 bytes a row."""
+    pieces = [b'"id","key","size"\n']
+    for start in range(0, rows, 10_000):
+        lines = (f'"{n}","images/{n:08d}.png","{n * 7919 % 1000003}"' for n in range(start, min(rows, start + 10_000)))
+        pieces.append("\n".join(lines).encode() + b"\n")
+    return pieces
+
+
+def machine(*, express: bool) -> MachineRecord:
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS" if express else "STANDARD"}
+    reader = {
+        "Resource": "arn:aws:states:::s3:getObject",
+        "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
+        "Parameters": {"Bucket": "data", "Key": "rows.csv"},
+    }
+    state = {
+        "Type": "Map",
+        "Label": "L",
+        "ItemReader": reader,
+        "ItemProcessor": {"ProcessorConfig": config, **PROCESSOR},
+        "ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "data"}},
+        "End": True,
+    }
+    return MachineRecord(
+        arn=REALM.state_machine("M"),
+        name="M",
+        type="STANDARD",
+        status="ACTIVE",
+        created_ms=0,
+        revision=1,
+        revision_id=None,
+        definition=json.dumps({"StartAt": "Map", "States": {"Map": state}}),
+        role_arn="arn:aws:iam::000000000000:role/bench",
+        configuration={},
+        revision_row=1,
+        updated_ms=0,
+    )
+
+
+def command(*, export: bool) -> StartMapRun:
+    writer = {"Parameters": {"Bucket": "data", "Prefix": "out"}, "Transformation": "COMPACT", "OutputType": "JSON"}
+    return StartMapRun(
+        key="0/4",
+        map_run_arn=REALM.map_run("M", "L", "40663f35-0000-4000-8000-000000000000"),
+        state_name="Map",
+        input={},
+        context={},
+        variables={},
+        reader={
+            "Resource": "s3:getObject",
+            "Parameters": {"Bucket": "data", "Key": "rows.csv"},
+            "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"},
+            "MaxItems": 0,
+        },
+        writer=writer if export else {"Parameters": None, "Transformation": "COMPACT", "OutputType": "JSON"},
+    )
+
+
+class Memory:
+    """Peak of the memory of some processes together, shared pages counted once (PSS), sampled in a thread."""
+
+    def __init__(self, pids: Callable[[], list[int]]) -> None:
+        self._pids = pids
+        self._stop = threading.Event()
+        self.peak = 0
+        self.last: dict[int, int] = {}
+        self._thread = threading.Thread(target=self._sample, daemon=True)
+        self._thread.start()
+
+    def _sample(self) -> None:
+        while not self._stop.wait(0.25):
+            now = {pid: _pss(pid) for pid in self._pids()}
+            if sum(now.values()) > self.peak:
+                self.peak, self.last = sum(now.values()), now
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def _pss(pid: int) -> int:
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Pss:")), 0)
+
+
+async def run(folder: Path, *, rows: int, workers: int, express: bool, export: bool) -> None:
+    objects = FilesystemObjectStore(folder / "s3")
+    objects.create_bucket("data")
+    objects.put("data", "rows.csv", iter(athena_csv(rows)))
+    database = Database(folder / "steppe.db")
+    # Workers find the factory by its module's name, which must not be __main__.
+    sys.path.insert(0, str(Path(__file__).parent))
+    factory = importlib.import_module("map_run_workers").context
+    executor = LocalExecutor(workers=workers, factory=factory, arguments=(str(folder),))
+    outcome: asyncio.Future[Stimulus] = asyncio.get_running_loop().create_future()
+    runs = MapRuns(
+        database=database,
+        objects=objects,
+        segments=FilesystemObjectStore(folder / "internal"),
+        executor=executor,
+        realm=REALM,
+        clock=now_ms,
+        name_key=b"bench",
+        on_outcome=lambda _, stimulus: outcome.set_result(stimulus),
+    )
+    await executor.start()
+    await asyncio.sleep(1.5)  # a server's workers are there when the first run begins
+    memory = Memory(lambda: [os.getpid(), *executor.pids])
+    wish = command(export=export)
+    cpu = time.process_time()
+    began = time.perf_counter()
+    await runs.start(wish, execution_arn=REALM.execution("M", "e"), machine=machine(express=express))
+    ended = await outcome
+    seconds = time.perf_counter() - began
+    memory.stop()
+    counts = (await runs.describe(wish.map_run_arn) or {})["executionCounts"]
+    disk = sum(f.stat().st_size for f in (folder / "internal").rglob("*") if f.is_file())
+    disk += (folder / "steppe.db").stat().st_size
+    print(f"outcome        {type(ended).__name__} {str(ended)[:150]}")
+    print(f"children       {counts['succeeded']:,} succeeded of {counts['total']:,}")
+    print(f"wall           {seconds:.2f} s   coordinator's cpu {time.process_time() - cpu:.2f} s")
+    print(f"rate           {counts['total'] / seconds:,.0f} children a second")
+    print(f"memory (PSS)   {memory.peak / 2**20:.0f} MiB   " + " ".join(f"{v / 2**20:.0f}" for v in memory.last.values()))
+    print(f"disk           {disk / max(counts['total'], 1):.0f} bytes a child")
+    for label, ask in (
+        ("page of 100", runs.list_children(wish.map_run_arn, limit=100)),
+        ("page, FAILED", runs.list_children(wish.map_run_arn, status="FAILED", limit=100)),
+        ("describe run", runs.describe(wish.map_run_arn)),
+    ):
+        asked = time.perf_counter()
+        answer = await ask
+        print(f"{label:14} {(time.perf_counter() - asked) * 1000:.1f} ms")
+        if label == "page of 100":
+            page = answer
+    asked = time.perf_counter()
+    await runs.child_history(page[0][50]["executionArn"])
+    print(f"child history  {(time.perf_counter() - asked) * 1000:.1f} ms")
+    await runs.close()
+    await executor.close()
+    database.close()
+
+
+def layers(folder: Path, *, rows: int = 50_000) -> None:
+    """What one child costs, layer by layer, in microseconds of one process."""
+    objects = FilesystemObjectStore(folder / "s3")
+    objects.create_bucket("data")
+    objects.put("data", "rows.csv", iter(athena_csv(rows)))
+    source = open_csv(pin(objects, "data", "rows.csv"), {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"})
+
+    gc.disable()  # a worker drops every child at once; here they are all kept
+
+    def timed(label: str, work: Callable[[], JsonValue]) -> JsonValue:
+        began = time.perf_counter()
+        value = work()
+        print(f"  {label:34} {(time.perf_counter() - began) / rows * 1e6:6.2f} us")
+        return value
+
+    ranges: list[ItemRange] = timed("scan into shards (coordinator)", lambda: list(source.split(Cut())))
+    items = timed("read rows", lambda: [item for r in ranges for item in source.read(r)])
+    names = ChildNames(b"bench")
+    numbers = timed("name number", lambda: [names.number(1, n) for n in range(rows)])
+    texts = timed("name text", lambda: [child_names.text(n) for n in numbers])
+    record = machine(express=False)
+    plan = RunPlan(
+        execution_arn=REALM.execution("M", "e"),
+        machine_name="M",
+        role_arn=record.role_arn,
+        definition=record.definition,
+        express=False,
+        command=command(export=False),
+    )
+    compiled = compile_plan(plan)
+    prefix, machine_arn = compiled.child_arn_prefix, compiled.child_machine_arn
+    identities = timed(
+        "identity", lambda: [Identity(prefix + t, t, machine_arn, "M", record.role_arn, False, True) for t in texts]
+    )
+    executions = timed(
+        "new execution", lambda: [new_execution(i, item.value, 0) for i, item in zip(identities, items, strict=True)]
+    )
+    start = Start()
+    steps = timed("advance", lambda: [advance(compiled.program, e, start, 1, b"seed") for e in executions])
+    timed("input and output to JSON", lambda: [(json_text(s.execution.input), json_text(s.execution.output)) for s in steps])
+    timed("history to JSON", lambda: [dump_history(s.history) for s in steps])
+
+    def segments() -> int:
+        size = 0
+        for base in range(0, rows, 1000):
+            batch = SegmentRows()
+            for n, step in enumerate(steps[base : base + 1000]):
+                batch.item_index.append(base + n)
+                batch.item_count.append(1)
+                batch.name.append(numbers[base + n].to_bytes(16, "big"))
+                batch.status.append("SUCCEEDED")
+                batch.started_ms.append(1)
+                batch.stopped_ms.append(1)
+                batch.input.append(b"{}")
+                batch.output.append(b"{}")
+                batch.error.append(None)
+                batch.cause.append(None)
+                batch.redrive_count.append(0)
+                batch.history.append(dump_history(step.history))
+            size += len(batch.encode())
+        return size
+
+    timed("rows, history and Parquet", segments)
+
+    def naive() -> int:
+        out = io.StringIO()
+        text = io.StringIO("".join(piece.decode() for piece in athena_csv(rows)))
+        for row in csv.DictReader(text):
+            row["mark"] = "seen"
+            out.write(json.dumps(row) + "\n")
+        return out.tell()
+
+    timed("yardstick: csv.DictReader and json", naive)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--workers", type=int, default=os.cpu_count())
+    parser.add_argument("--express", action="store_true")
+    parser.add_argument("--export", action="store_true", help="write results with ResultWriter")
+    parser.add_argument("--layers", action="store_true")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        if given.layers:
+            layers(Path(folder) / "layers")
+            gc.enable()
+        asyncio.run(
+            run(Path(folder), rows=given.rows, workers=given.workers, express=given.express, export=given.export)
+        )
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
