@@ -14,6 +14,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TypeVar
 
+import uvloop
+
 from steppe.assemble import Server
 from steppe.base.jsonvalue import JsonValue
 from steppe.cli.calls import Calls
@@ -39,7 +41,7 @@ def run_embedded(settings: Settings, work: Callable[[Calls], Awaitable[T]]) -> T
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     with locked(settings.data_dir):
         try:
-            return asyncio.run(_run(settings, work))
+            return uvloop.run(_run(settings, work))
         except SchemaMismatch as error:
             raise UserError(str(error)) from error
         except (KeyboardInterrupt, asyncio.CancelledError):

@@ -9,6 +9,8 @@ import signal
 import sys
 from pathlib import Path
 
+import uvloop
+
 from steppe.assemble import Server
 from steppe.cli.data_dir import locked
 from steppe.cli.errors import UserError
@@ -35,7 +37,7 @@ def serve(settings: Settings, *, ready_file: Path | None, log_level: str) -> Non
     )
     with locked(settings.data_dir):
         try:
-            asyncio.run(_serve(settings, ready_file))
+            uvloop.run(_serve(settings, ready_file))
         except SchemaMismatch as error:
             raise UserError(str(error)) from error
 
