@@ -36,7 +36,8 @@ class QueryError(SteppeError):
     """A statement's failure as Athena reports it.
 
     Attributes:
-        code: Trino's error code, for example "TABLE_NOT_FOUND"; "FAILED" for what Hive refuses.
+        code: Trino's error code, for example "TABLE_NOT_FOUND"; "FAILED" for what Hive refuses; "" for the few
+            failures that Athena reports without a code.
         message: the text after the code.
         retryable: whether the same statement may work when it is started again.
     """
@@ -51,7 +52,7 @@ class QueryError(SteppeError):
         return (_query_error, (self.code, self.message, self.retryable))
 
     def __str__(self) -> str:
-        return f"{self.code}: {self.message}"
+        return f"{self.code}: {self.message}" if self.code else self.message
 
     @property
     def category(self) -> int:
@@ -107,7 +108,7 @@ def from_duckdb(kind: str, text: str) -> QueryError:
         kind: name of DuckDB's exception class.
         text: its message.
     """
-    raised = re.search(r"Could not convert string '!([A-Z_]+): (.*?)' to \w", text, re.DOTALL)
+    raised = re.search(r"Could not convert string '!([A-Z_]+): (.*?)' to BOOL(?:\n|$)", text, re.DOTALL)
     if raised:
         return QueryError(raised.group(1), raised.group(2))
     overflow = _OVERFLOW.search(text)

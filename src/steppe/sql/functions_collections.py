@@ -61,11 +61,11 @@ SCALARS: tuple[Row, ...] = (
     ("flatten(array(array(T))) -> array(T)", "flatten({0})"),
     ("shuffle(array(T)) -> array(T)", "list_transform(list_sort(list_transform({0}, lambda q: struct_pack(r := random(), v := q))), lambda q: q.v)"),
     ("trim_array(array(T), bigint) -> array(T)",
-     "CASE WHEN {1} < 0 AND CAST('!INVALID_FUNCTION_ARGUMENT: size must not be negative' AS BOOLEAN) THEN NULL WHEN {1} > len({0}) AND "
-     "CAST('!INVALID_FUNCTION_ARGUMENT: size must not exceed array cardinality' AS BOOLEAN) THEN NULL ELSE list_slice({0}, 1, len({0}) - {1}) END"),
+     "CASE WHEN {1} < 0 THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: size must not be negative' AS BOOLEAN) AS INTEGER)] WHEN {1} > len({0}) THEN "
+     "([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: size must not exceed array cardinality' AS BOOLEAN) AS INTEGER)] ELSE list_slice({0}, 1, len({0}) - {1}) END"),
     ("slice(array(T), bigint, bigint) -> array(T)",
-     "CASE WHEN {2} < 0 AND CAST('!INVALID_FUNCTION_ARGUMENT: length must be greater than or equal to 0' AS BOOLEAN) THEN NULL "
-     "WHEN {1} = 0 AND CAST('!INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1' AS BOOLEAN) THEN NULL "
+     "CASE WHEN {2} < 0 THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: length must be greater than or equal to 0' AS BOOLEAN) AS INTEGER)] "
+     "WHEN {1} = 0 THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: SQL array indices start at 1' AS BOOLEAN) AS INTEGER)] "
      "WHEN {1} > 0 THEN list_slice({0}, {1}, {1} + {2} - 1) WHEN -({1}) > len({0}) THEN list_slice({0}, 1, 0) "
      "WHEN {1} < 0 THEN list_slice({0}, len({0}) + {1} + 1, len({0}) + {1} + {2}) END"),
     ("map_keys(map(K, V)) -> array(K)", "list_transform(list_sort(map_entries({0})), lambda e: e.key)"),
@@ -75,7 +75,7 @@ SCALARS: tuple[Row, ...] = (
     ("split_to_map(varchar, varchar, varchar) -> map(varchar, varchar)",
      "CASE WHEN {0} = '' THEN CAST(map([], []) AS MAP(VARCHAR, VARCHAR)) ELSE map_from_entries(list_transform(string_split({0}, {1}), lambda p: CASE WHEN contains(p, {2}) "
      "THEN struct_pack(k := left(p, instr(p, {2}) - 1), v := substr(p, instr(p, {2}) + length({2}))) "
-     "WHEN CAST('!INVALID_FUNCTION_ARGUMENT: Key-value delimiter must appear exactly once in each entry.' AS BOOLEAN) THEN NULL END)) END"),
+     "ELSE ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Key-value delimiter must appear exactly once in each entry.' AS BOOLEAN) AS INTEGER)] END)) END"),
 )  # fmt: skip
 
 

@@ -38,8 +38,8 @@ NUMBERS: tuple[Row, ...] = (
      "CASE WHEN regexp_full_match({0}, '[+-]?[0-9]+') AND {1} = 10 THEN CAST({0} AS BIGINT) "
      "WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN list_reduce(list_prepend(CAST(0 AS BIGINT), list_transform("
      "string_split(lower(ltrim({0}, '+-')), ''), lambda c: CASE WHEN instr(left('0123456789abcdefghijklmnopqrstuvwxyz', "
-     "CAST({1} AS INTEGER)), c) > 0 THEN CAST(instr('0123456789abcdefghijklmnopqrstuvwxyz', c) - 1 AS BIGINT) WHEN "
-     "CAST(concat('!INVALID_FUNCTION_ARGUMENT: Not a valid base-', {1}, ' number: ', {0}) AS BOOLEAN) THEN NULL END)), "
+     "CAST({1} AS INTEGER)), c) > 0 THEN CAST(instr('0123456789abcdefghijklmnopqrstuvwxyz', c) - 1 AS BIGINT) ELSE "
+     "([])[CAST(CAST(concat('!INVALID_FUNCTION_ARGUMENT: Not a valid base-', {1}, ' number: ', {0}) AS BOOLEAN) AS INTEGER)] END)), "
      "lambda s, d: s * {1} + d) * (CASE WHEN left({0}, 1) = '-' THEN -1 ELSE 1 END) END"),
     ("to_base(bigint, bigint) -> varchar",
      "(CASE WHEN {0} < 0 THEN '-' ELSE '' END || lower(to_base(abs({0}), CAST({1} AS INTEGER))))"),
@@ -77,24 +77,24 @@ TEXTS: tuple[Row, ...] = (
      "CASE WHEN {2} <= 0 AND {0} IS NOT NULL AND {1} IS NOT NULL THEN '' WHEN {1} > 0 THEN substr({0}, {1}, {2}) "
      "WHEN {1} < 0 AND -({1}) <= length({0}) THEN left(right({0}, -({1})), {2}) WHEN {0} IS NOT NULL AND {1} IS NOT NULL AND {2} IS NOT NULL THEN '' END"),
     ("split(varchar, varchar) -> array(varchar)",
-     "CASE WHEN {1} = '' AND CAST('!INVALID_FUNCTION_ARGUMENT: The delimiter may not be the empty string' AS BOOLEAN) THEN NULL ELSE string_split({0}, {1}) END"),
+     "CASE WHEN {1} = '' THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: The delimiter may not be the empty string' AS BOOLEAN) AS INTEGER)] ELSE string_split({0}, {1}) END"),
     ("split(varchar, varchar, bigint) -> array(varchar)",
-     "CASE WHEN {2} <= 0 AND CAST('!INVALID_FUNCTION_ARGUMENT: Limit must be positive' AS BOOLEAN) THEN NULL "
+     "CASE WHEN {2} <= 0 THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Limit must be positive' AS BOOLEAN) AS INTEGER)] "
      "WHEN len(string_split({0}, {1})) <= {2} THEN string_split({0}, {1}) ELSE list_append(list_slice(string_split({0}, {1}), 1, {2} - 1), "
      "array_to_string(list_slice(string_split({0}, {1}), {2}, len(string_split({0}, {1}))), {1})) END"),
     ("split_part(varchar, varchar, bigint) -> varchar",
-     "CASE WHEN {2} <= 0 AND CAST('!INVALID_FUNCTION_ARGUMENT: Index must be greater than zero' AS BOOLEAN) THEN NULL "
-     "WHEN {1} = '' AND CAST('!NOT_SUPPORTED: split_part with an empty delimiter' AS BOOLEAN) THEN NULL ELSE string_split({0}, {1})[{2}] END"),
-    ("lpad(varchar, bigint, varchar) -> varchar", "CASE WHEN {2} = '' AND CAST('!INVALID_FUNCTION_ARGUMENT: Padding string must not be empty' AS BOOLEAN) THEN NULL ELSE lpad({0}, CAST({1} AS INTEGER), {2}) END"),
-    ("rpad(varchar, bigint, varchar) -> varchar", "CASE WHEN {2} = '' AND CAST('!INVALID_FUNCTION_ARGUMENT: Padding string must not be empty' AS BOOLEAN) THEN NULL ELSE rpad({0}, CAST({1} AS INTEGER), {2}) END"),
+     "CASE WHEN {2} <= 0 THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Index must be greater than zero' AS BOOLEAN) AS INTEGER)] "
+     "WHEN {1} = '' THEN ([])[CAST(CAST('!NOT_SUPPORTED: split_part with an empty delimiter' AS BOOLEAN) AS INTEGER)] ELSE string_split({0}, {1})[{2}] END"),
+    ("lpad(varchar, bigint, varchar) -> varchar", "CASE WHEN {2} = '' THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Padding string must not be empty' AS BOOLEAN) AS INTEGER)] ELSE lpad({0}, CAST({1} AS INTEGER), {2}) END"),
+    ("rpad(varchar, bigint, varchar) -> varchar", "CASE WHEN {2} = '' THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Padding string must not be empty' AS BOOLEAN) AS INTEGER)] ELSE rpad({0}, CAST({1} AS INTEGER), {2}) END"),
     ("translate(varchar, varchar, varchar) -> varchar", "translate({0}, {1}, {2})"),
     ("levenshtein_distance(varchar, varchar) -> bigint", "CAST(levenshtein({0}, {1}) AS BIGINT)"),
     ("hamming_distance(varchar, varchar) -> bigint",
-     "CASE WHEN length({0}) <> length({1}) AND CAST('!INVALID_FUNCTION_ARGUMENT: The input strings to hamming_distance function must have the same length' AS BOOLEAN) THEN NULL "
+     "CASE WHEN length({0}) <> length({1}) THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: The input strings to hamming_distance function must have the same length' AS BOOLEAN) AS INTEGER)] "
      "WHEN length({0}) = 0 THEN 0 ELSE CAST(hamming({0}, {1}) AS BIGINT) END"),
     ("luhn_check(varchar) -> boolean",
-     "CASE WHEN {0} = '' THEN false WHEN {0} IS NOT NULL AND NOT regexp_full_match({0}, '[0-9]*') AND "
-     "CAST(concat('!INVALID_FUNCTION_ARGUMENT: Input contains non-digit characters') AS BOOLEAN) THEN NULL ELSE list_sum(list_transform(string_split(reverse({0}), ''), "
+     "CASE WHEN {0} = '' THEN false WHEN {0} IS NOT NULL AND NOT regexp_full_match({0}, '[0-9]*') THEN "
+     "([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Input contains non-digit characters' AS BOOLEAN) AS INTEGER)] ELSE list_sum(list_transform(string_split(reverse({0}), ''), "
      "lambda c, i: CASE WHEN i % 2 = 1 THEN CAST(c AS INTEGER) WHEN CAST(c AS INTEGER) > 4 THEN CAST(c AS INTEGER) * 2 - 9 ELSE CAST(c AS INTEGER) * 2 END)) % 10 = 0 END"),
     ("normalize(varchar) -> varchar", "nfc_normalize({0})"),
     ("concat_ws(varchar, array(varchar)) -> varchar", "CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN array_to_string(list_filter({1}, lambda x: x IS NOT NULL), {0}) END"),
@@ -107,10 +107,10 @@ BYTES: tuple[Row, ...] = (
     ("from_utf8(varbinary) -> varchar", "decode({0})"),
     ("to_hex(varbinary) -> varchar", "upper(hex({0}))"),
     ("from_hex(varchar) -> varbinary",
-     "CASE WHEN {0} IS NOT NULL AND NOT regexp_full_match({0}, '([0-9a-fA-F][0-9a-fA-F])*') AND CAST('!INVALID_FUNCTION_ARGUMENT: Input string is not hexadecimal' AS BOOLEAN) THEN NULL ELSE unhex({0}) END"),
+     "CASE WHEN {0} IS NOT NULL AND NOT regexp_full_match({0}, '([0-9a-fA-F][0-9a-fA-F])*') THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Input string is not hexadecimal' AS BOOLEAN) AS INTEGER)] ELSE unhex({0}) END"),
     ("to_base64(varbinary) -> varchar", "to_base64({0})"),
     ("from_base64(varchar) -> varbinary",
-     "CASE WHEN {0} IS NOT NULL AND NOT regexp_full_match({0}, '([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?') AND CAST('!NOT_SUPPORTED: from_base64 of text that is not padded base64' AS BOOLEAN) THEN NULL ELSE from_base64({0}) END"),
+     "CASE WHEN {0} IS NOT NULL AND NOT regexp_full_match({0}, '([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?') THEN ([])[CAST(CAST('!NOT_SUPPORTED: from_base64 of text that is not padded base64' AS BOOLEAN) AS INTEGER)] ELSE from_base64({0}) END"),
     ("md5(varbinary) -> varbinary", "unhex(md5({0}))"),
     ("sha1(varbinary) -> varbinary", "unhex(sha1({0}))"),
     ("sha256(varbinary) -> varbinary", "unhex(sha256({0}))"),

@@ -13,7 +13,7 @@ from steppe.sql.errors import QueryError, not_supported
 from steppe.sql.functions import Row
 from steppe.sql.operators import arithmetic
 from steppe.sql.scope import Scope
-from steppe.sql.typed import Typed, guarded, text
+from steppe.sql.typed import Typed, failing, guarded, text
 from steppe.sql.types import Type
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ SCALARS: tuple[Row, ...] = (
      "WHEN regexp_full_match({0}, '[0-9]{4}-W[0-9]{2}(-[1-7])?') THEN "
      "CAST(date_trunc('week', CAST(left({0}, 4) || '-01-04' AS DATE)) AS DATE) + CAST((CAST(substr({0}, 7, 2) AS INTEGER) - 1) * 7 "
      "+ coalesce(CAST(nullif(substr({0}, 10, 1), '') AS INTEGER), 1) - 1 AS INTEGER) "
-     "WHEN {0} IS NOT NULL AND CAST(concat('!INVALID_FUNCTION_ARGUMENT: Invalid format: \"', {0}, '\"') AS BOOLEAN) THEN NULL END"),
+     "WHEN {0} IS NOT NULL THEN ([])[CAST(CAST(concat('!INVALID_FUNCTION_ARGUMENT: Invalid format: \"', {0}, '\"') AS BOOLEAN) AS INTEGER)] END"),
 )  # fmt: skip
 
 
@@ -342,7 +342,7 @@ def _to_iso8601(compiler: Expressions, call: Call, scope: Scope) -> Typed:
         case "timestamp with time zone":
             shown = f"replace({moment_text(local_time(value.sql), 3)}, ' ', 'T')"
             utc = f"CASE WHEN ({value.sql}).z = 'UTC' THEN {shown} || 'Z' WHEN starts_with(({value.sql}).z, '+') OR starts_with(({value.sql}).z, '-') THEN {shown} || ({value.sql}).z "
-            refused = "WHEN CAST('!NOT_SUPPORTED: to_iso8601 in a named time zone' AS BOOLEAN) THEN NULL END"
+            refused = f"WHEN ({value.sql}).z IS NOT NULL THEN {failing('NOT_SUPPORTED', text('to_iso8601 in a named time zone'))} END"
             return Typed(utc + refused, t.VARCHAR)
         case _:
             raise _unexpected(call, value)

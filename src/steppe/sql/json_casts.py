@@ -40,7 +40,7 @@ def canonical(sql: str) -> str:
     return (
         f"CASE WHEN NOT contains({sql}, '{{') THEN {sql} WHEN json_type({sql}) = 'OBJECT' AND {flat} THEN {rebuilt} "
         f"WHEN {sql} IS NOT NULL AND {_sorted(sql)} THEN {sql} "
-        f"WHEN {failing('NOT_SUPPORTED', text('JSON with nested objects whose members are not sorted by key'))} THEN NULL END"
+        f"WHEN {sql} IS NOT NULL THEN {failing('NOT_SUPPORTED', text('JSON with nested objects whose members are not sorted by key'))} END"
     )
 
 
@@ -116,17 +116,17 @@ def _from(sql: str, target: Type) -> str:
     bad = failing("INVALID_CAST_ARGUMENT", text("Cannot cast to "), text(str(target)), text(". "), sql)
     match target.name:
         case "varchar" if target.precision is None:
-            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} IN ('OBJECT', 'ARRAY') AND {bad} THEN NULL ELSE {plain} END"
+            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} IN ('OBJECT', 'ARRAY') THEN {bad} ELSE {plain} END"
         case "boolean" | "tinyint" | "smallint" | "integer" | "bigint":
             wanted = "('BOOLEAN')" if target.name == "boolean" else "('BIGINT', 'UBIGINT')"
             return (
                 f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} IN {wanted} AND TRY_CAST({plain} AS {held}) IS NOT NULL THEN TRY_CAST({plain} AS {held}) "
-                f"WHEN {sql} IS NOT NULL AND {failing('NOT_SUPPORTED', text('CAST of this JSON value to '), text(str(target)))} THEN NULL END"
+                f"WHEN {sql} IS NOT NULL THEN {failing('NOT_SUPPORTED', text('CAST of this JSON value to '), text(str(target)))} END"
             )
         case "double":
             return (
                 f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} IN ('BIGINT', 'UBIGINT', 'DOUBLE') THEN TRY_CAST({plain} AS {held}) "
-                f"WHEN {sql} IS NOT NULL AND {failing('NOT_SUPPORTED', text('CAST of this JSON value to '), text(str(target)))} THEN NULL END"
+                f"WHEN {sql} IS NOT NULL THEN {failing('NOT_SUPPORTED', text('CAST of this JSON value to '), text(str(target)))} END"
             )
         case "json":
             return sql
@@ -134,20 +134,20 @@ def _from(sql: str, target: Type) -> str:
             e = lambda_name(sql)
             items = f"CAST(json_extract({sql}, '$[*]') AS VARCHAR[])"
             built = f"list_transform({items}, lambda {e}: {_from(e, target.children[0])})"
-            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} <> 'ARRAY' AND {bad} THEN NULL WHEN {sql} IS NOT NULL THEN {built} END"
+            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} <> 'ARRAY' THEN {bad} WHEN {sql} IS NOT NULL THEN {built} END"
         case "map" if target.children[0] == t.VARCHAR:
             e = lambda_name(sql)
             member = f"CAST(json_extract({sql}, concat('$.', CAST(to_json({e}) AS VARCHAR))) AS VARCHAR)"
             pair = f"struct_pack(k := {e}, v := {_from(member, target.children[1])})"
             built = f"map_from_entries(list_transform(json_keys({sql}), lambda {e}: {pair}))"
-            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} <> 'OBJECT' AND {bad} THEN NULL WHEN {sql} IS NOT NULL THEN {built} END"
+            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} <> 'OBJECT' THEN {bad} WHEN {sql} IS NOT NULL THEN {built} END"
         case "row" if all(target.fields):
             fields = []
             for i, (label, child) in enumerate(zip(target.fields, target.children, strict=True), 1):
                 member = f"CAST(json_extract({sql}, {text('$.' + _quoted(label or ''))}) AS VARCHAR)"
                 fields.append(f"f{i} := {_from(member, child)}")
             built = f"struct_pack({', '.join(fields)})"
-            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} <> 'OBJECT' AND {failing('NOT_SUPPORTED', text('CAST of a JSON array to row'))} THEN NULL WHEN {sql} IS NOT NULL THEN {built} END"
+            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} <> 'OBJECT' THEN {failing('NOT_SUPPORTED', text('CAST of a JSON array to row'))} WHEN {sql} IS NOT NULL THEN {built} END"
         case _:
             raise not_supported(f"CAST of json to {target}")
 

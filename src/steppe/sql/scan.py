@@ -28,7 +28,8 @@ PARQUET = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 _COMPRESSIONS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd"}
 _UNREADABLE = (".bz2", ".snappy", ".lz4", ".deflate", ".lzo", ".xz", ".zip")
-_LINE_BYTES_MAX = 16 * 1024 * 1024
+_LINE_BYTES_MAX = 2 * 1024 * 1024
+_BUFFER_BYTES = 8 * 1024 * 1024
 _NO_NULL = "\x02\x03NULL\x03\x02"
 
 
@@ -132,7 +133,7 @@ class Scan:
         options = (
             f"columns = {{{columns}}}, delim = {text(delimiter)}, quote = {text(quote)}, escape = {text(escape)}, "
             f"header = false, skip = {int(skip) if skip.isdigit() else 0}, nullstr = {text(null)}, auto_detect = false, "
-            f"strict_mode = false, null_padding = true, max_line_size = {_LINE_BYTES_MAX}, comment = ''"
+            f"strict_mode = false, null_padding = true, max_line_size = {_LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES}, comment = ''"
         )
         return " UNION ALL ".join(
             f"SELECT * FROM read_csv([{', '.join(text(str(f.path)) for f in files)}], {options}, compression = {text(kind)})"
@@ -173,7 +174,7 @@ class Scan:
                 text("OpenCSVSerde: a value with an escape character or a line break in column "),
                 text(column.name),
             )
-            guarded_cell = f"CASE WHEN {odd} AND {refusal} THEN NULL ELSE {cell} END"
+            guarded_cell = f"CASE WHEN {odd} THEN {refusal} ELSE {cell} END"
             shown.append(f"{_open_csv_value(guarded_cell, column)} AS {name(column.name)}")
         return f"SELECT {', '.join(shown)} FROM ({source}) AS s"
 
@@ -247,7 +248,7 @@ def _open_csv_value(cell: str, column: Column) -> str:
             text('"'),
         )
         del shown
-        return f"CASE WHEN {cell} = '' OR {cell} IS NULL THEN NULL WHEN regexp_full_match({cell}, {pattern}) THEN {value} WHEN {bad} THEN NULL END"
+        return f"CASE WHEN {cell} = '' OR {cell} IS NULL THEN NULL WHEN regexp_full_match({cell}, {pattern}) THEN {value} ELSE {bad} END"
 
     match kind.name:
         case "varchar" if kind.precision is None:

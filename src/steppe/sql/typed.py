@@ -91,19 +91,19 @@ def literal(value: JsonValue, kind: Type) -> Typed:
 
 
 def failing(code: str, *parts: str) -> str:
-    """A boolean that cannot be computed: it ends the query with Trino's error `code`.
+    """A value of any type that cannot be computed: it ends the query with Trino's error `code`.
 
-    DuckDB's own `error()` cannot stand inside `TRY`; a cast that fails can, and inside CASE it fails for the rows that
-    reach it only. `errors.from_duckdb` reads the text back.
+    DuckDB's own `error()` cannot stand inside `TRY`; a cast that fails can, and as the result of a CASE it fails for
+    the rows that reach it only. It must never stand in a condition: DuckDB evaluates constant conditions early and
+    reorders conjunctions. `errors.from_duckdb` reads the text back.
 
     Args:
         code: for example "INVALID_CAST_ARGUMENT".
         parts: SQL expressions of type VARCHAR; concatenated they are the message.
     """
-    return f"CAST(concat({text(f'!{code}: ')}, {', '.join(parts)}) AS BOOLEAN)"
+    return f"([])[CAST(CAST(concat({text(f'!{code}: ')}, {', '.join(parts)}) AS BOOLEAN) AS INTEGER)]"
 
 
 def guarded(condition: str, value: str, code: str, *parts: str) -> str:
     """`value` where `condition` holds; else the query fails. A NULL condition gives NULL."""
-    # The failure stands where a value stands: DuckDB evaluates constant conditions early, outside of a TRY around them.
-    return f"CASE WHEN {condition} THEN {value} WHEN NOT ({condition}) THEN ([])[CAST({failing(code, *parts)} AS INTEGER)] END"
+    return f"CASE WHEN {condition} THEN {value} WHEN NOT ({condition}) THEN {failing(code, *parts)} END"

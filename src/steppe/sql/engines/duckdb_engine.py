@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
+from steppe.base.errors import SteppeError
 from steppe.objects.object_store import ObjectStore
 from steppe.sql import results
 from steppe.sql import types as t
@@ -104,10 +106,7 @@ class DuckdbEngine:
         try:
             yield from self._run(statement, database, now_ms, stop, own)
         except duckdb.Error as error:
-            stop.check()
-            if isinstance(error, duckdb.InterruptException):
-                raise QueryCancelled("Query cancelled by user") from None
-            raise from_duckdb(type(error).__name__, str(error)) from error
+            raise _ended(error, stop) from error
         finally:
             stop.attach(None)
             shutil.rmtree(own, ignore_errors=True)
@@ -140,10 +139,25 @@ class DuckdbEngine:
     def _lines(self, connection: duckdb.DuckDBPyConnection, compiled: Compiled, stop: StopSignal) -> Iterator[bytes]:
         yield results.header_line([label for label, _ in compiled.columns])
         sql = results.lines_query(compiled.query.sql, compiled.columns)
-        for batch in connection.sql(sql).to_arrow_reader(_ROWS_A_BATCH):
-            stop.check()
-            if batch.num_rows:
-                yield _buffer(batch.column(0))
+        try:
+            for batch in connection.sql(sql).to_arrow_reader(_ROWS_A_BATCH):
+                stop.check()
+                if batch.num_rows:
+                    yield _buffer(batch.column(0))
+        except (duckdb.Error, pa.ArrowException) as error:
+            raise _ended(error, stop) from error
+
+
+def _ended(error: Exception, stop: StopSignal) -> SteppeError:
+    """What a failure inside DuckDB means. Errors after the first batch come through Arrow, with DuckDB's text."""
+    stop.check()
+    if isinstance(error, duckdb.InterruptException):
+        return QueryCancelled("Query cancelled by user")
+    kind = type(error).__name__
+    if isinstance(error, pa.ArrowException):
+        label = str(error).split(" Error:", 1)[0].split()[-1] if " Error:" in str(error) else ""
+        kind = f"{label}Exception"
+    return from_duckdb(kind, str(error))
 
 
 def _buffer(column: object) -> bytes:

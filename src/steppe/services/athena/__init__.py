@@ -1,0 +1,1 @@
+"""Athena's API: query executions, work groups, the data catalog."""

@@ -1,0 +1,141 @@
+"""Work groups: `primary` is always there; GetWorkGroup, UpdateWorkGroup, ListWorkGroups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from steppe.base.jsonvalue import JsonValue
+from steppe.services.athena.refusals import count_of, invalid, object_of, text_of
+from steppe.stores.queries import Document, QueryStore
+
+ENGINE_VERSION = "Athena engine version 3"
+_FLAGS = ("EnforceWorkGroupConfiguration", "PublishCloudWatchMetricsEnabled", "RequesterPaysEnabled",
+          "EnableMinimumEncryptionConfiguration")  # fmt: skip
+_LOCATIONS = ("OutputLocation", "EncryptionConfiguration", "ExpectedBucketOwner", "AclConfiguration")
+_UPDATES = frozenset({*_FLAGS, "ResultConfigurationUpdates", "BytesScannedCutoffPerQuery",
+                      "RemoveBytesScannedCutoffPerQuery", "EngineVersion", "AdditionalConfiguration", "ExecutionRole"})  # fmt: skip
+_SCAN_CUTOFF_LEAST = 10_000_000
+
+
+class WorkGroups:
+    """The work groups of one server."""
+
+    def __init__(self, store: QueryStore, *, output_location: str, clock: Callable[[], int]) -> None:
+        """Take where the groups are kept and the location of `primary` until it is given another."""
+        self._store = store
+        self._output_location = output_location
+        self._clock = clock
+
+    def ensure_primary(self) -> None:
+        """Make `primary` if it is not there. May be called twice."""
+        if self._store.work_group("primary") is not None:
+            return
+        self._store.put_work_group(
+            {
+                "Name": "primary",
+                "State": "ENABLED",
+                "CreationTime": self._clock(),
+                "Configuration": {"ResultConfiguration": {}, **dict.fromkeys(_FLAGS, False)},
+            }
+        )
+
+    def find(self, name: str) -> Document:
+        """A work group's document with its configuration as it holds now.
+
+        Raises:
+            ApiError: there is none of the name.
+        """
+        document = self._store.work_group(name)
+        if document is None:
+            raise invalid("WorkGroup is not found.")
+        if name == "primary" and self._output_location and not document.get("LocationWasSet"):
+            result = {"OutputLocation": self._output_location, **document["Configuration"]["ResultConfiguration"]}
+            document = {**document, "Configuration": {**document["Configuration"], "ResultConfiguration": result}}
+        return document
+
+    def get_work_group(self, members: Document) -> Document:
+        """GetWorkGroup."""
+        document = self.find(text_of(members, "WorkGroup", needed=True) or "")
+        selected = document["Configuration"].get("EngineVersion", {}).get("SelectedEngineVersion", "AUTO")
+        engine = {"SelectedEngineVersion": selected, "EffectiveEngineVersion": ENGINE_VERSION}
+        shown = {key: value for key, value in document.items() if key != "LocationWasSet"}
+        return {"WorkGroup": {**shown, "Configuration": {**document["Configuration"], "EngineVersion": engine}}}
+
+    def list_work_groups(self, members: Document) -> Document:
+        """ListWorkGroups: by name."""
+        limit = count_of(members, default=50, most=50)
+        found = self._store.work_groups(after=text_of(members, "NextToken") or "", limit=limit + 1)
+        summaries = [
+            {
+                "Name": d["Name"],
+                "State": d["State"],
+                "Description": d.get("Description", ""),
+                "CreationTime": d["CreationTime"],
+                "EngineVersion": {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": ENGINE_VERSION},
+            }
+            for d in found[:limit]
+        ]
+        more = {"NextToken": found[limit - 1]["Name"]} if len(found) > limit else {}
+        return {"WorkGroups": summaries, **more}
+
+    def update_work_group(self, members: Document) -> Document:
+        """UpdateWorkGroup."""
+        name = text_of(members, "WorkGroup", needed=True) or ""
+        if self._store.work_group(name) is None:
+            raise invalid("WorkGroup is not found.")
+        document = dict(self._store.work_group(name) or {})
+        state = text_of(members, "State")
+        if state not in (None, "ENABLED", "DISABLED"):
+            raise invalid(
+                f"1 validation error detected: Value '{state}' at 'state' failed to satisfy constraint: Member must satisfy enum value set: [ENABLED, DISABLED]"
+            )
+        if state:
+            document["State"] = state
+        if members.get("Description") is not None:
+            document["Description"] = text_of(members, "Description")
+        updates = object_of(members, "ConfigurationUpdates")
+        for member in updates:
+            if member not in _UPDATES:
+                raise invalid(f"{member} is not supported")
+        document["Configuration"] = self._updated(dict(document["Configuration"]), updates)
+        if "ResultConfigurationUpdates" in updates:
+            document["LocationWasSet"] = True
+        self._store.put_work_group(document)
+        return {}
+
+    def _updated(self, configuration: Document, updates: Document) -> Document:
+        for flag in _FLAGS:
+            if isinstance(updates.get(flag), bool):
+                configuration[flag] = updates[flag]
+        result = object_of(updates, "ResultConfigurationUpdates")
+        held = dict(configuration.get("ResultConfiguration") or {})
+        for member in _LOCATIONS:
+            if result.get("Remove" + member):
+                held.pop(member, None)
+            if result.get(member) is not None:
+                held[member] = location(result[member]) if member == "OutputLocation" else result[member]
+        configuration["ResultConfiguration"] = held
+        cutoff = updates.get("BytesScannedCutoffPerQuery")
+        if cutoff is not None:
+            if not isinstance(cutoff, int) or cutoff < _SCAN_CUTOFF_LEAST:
+                raise invalid(f"BytesScannedCutoffPerQuery must be at least {_SCAN_CUTOFF_LEAST}")
+            configuration["BytesScannedCutoffPerQuery"] = cutoff
+        if updates.get("RemoveBytesScannedCutoffPerQuery"):
+            configuration.pop("BytesScannedCutoffPerQuery", None)
+        version = object_of(updates, "EngineVersion").get("SelectedEngineVersion")
+        if version is not None:
+            if version not in ("AUTO", ENGINE_VERSION):
+                raise invalid(f"The engine version {version} is not supported")
+            configuration["EngineVersion"] = {"SelectedEngineVersion": version}
+        return configuration
+
+
+def location(said: JsonValue) -> str:
+    """An output location as it was given, when it is one.
+
+    Raises:
+        ApiError: it is no `s3://bucket[/prefix]`.
+    """
+    if not isinstance(said, str) or not said.startswith("s3://") or not said[5:].split("/", 1)[0]:
+        raise invalid("outputLocation is not a valid S3 path.")
+    return said
