@@ -155,3 +155,10 @@ def test_an_open_task_carries_its_number(folder: str) -> None:
 def test_every_package_has_a_line_on_what_it_is() -> None:
     missing = [_name(f) for f in _files() if f.read_text().strip() and not ast.get_docstring(ast.parse(f.read_text()))]
     assert not missing
+
+
+def test_test_files_outside_packages_have_names_of_their_own() -> None:
+    """pytest imports them by their bare names: two of one name cannot run together."""
+    tests = CHECKOUT / "tests"
+    names = [path.name for path in tests.rglob("test_*.py") if not (path.parent / "__init__.py").exists()]
+    assert len(names) == len(set(names)), sorted(name for name in set(names) if names.count(name) > 1)
