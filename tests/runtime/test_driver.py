@@ -16,7 +16,9 @@ from steppe.stores.machines import insert_machine
 PASS = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
 TASK = {
     "StartAt": "A",
-    "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:copyObject", "Parameters": {}, "End": True}},
+    "States": {
+        "A": {"Type": "Task", "Resource": "arn:aws:states:::aws-sdk:s3:copyObject", "Parameters": {}, "End": True}
+    },
 }
 WAIT = {"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 3600, "End": True}}}
 MAP = {

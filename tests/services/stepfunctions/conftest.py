@@ -103,7 +103,7 @@ class StandInMapRuns:
     async def describe(self, map_run_arn):
         return self.runs.get(map_run_arn)
 
-    async def list_runs(self, execution_arn, limit, token):
+    async def list_runs(self, execution_arn, *, limit, token):
         found = [
             {
                 "executionArn": execution_arn,

@@ -21,7 +21,7 @@ async def list_map_runs(parts: Parts, request: Request) -> dict[str, JsonValue]:
         await executions.find(parts, arn)
     elif await parts.map_runs.describe_child(arn) is None:
         raise refusals.execution_missing(arn)
-    found, token = await parts.map_runs.list_runs(arn, limit, place)
+    found, token = await parts.map_runs.list_runs(arn, limit=limit, token=place)
     return {"mapRuns": found, "nextToken": None if token is None else next_token(scope, token)}
 
 

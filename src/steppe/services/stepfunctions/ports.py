@@ -48,7 +48,7 @@ class MapRuns(Protocol):
         ...
 
     async def list_runs(
-        self, execution_arn: str, limit: int, token: str | None
+        self, execution_arn: str, *, limit: int, token: str | None
     ) -> tuple[list[dict[str, JsonValue]], str | None]:
         """Entries of ListMapRuns, and the token of the next page."""
         ...
