@@ -14,7 +14,7 @@ from dataclasses import replace
 from steppe.base.errors import ApiError
 from steppe.objects import faults
 from steppe.objects.object_store import Condition, ObjectMetadata, ObjectSummary
-from steppe.objects.records import Record, Records
+from steppe.objects.records import Record, Records, decode, encode
 from steppe.objects.tree import Tree
 
 SMALL_BYTES_MAX = 64 * 1024
@@ -164,14 +164,19 @@ def copy_file(
     """Copy an open file with its record; `metadata` takes the place of the source's, but for the checksums."""
     fd, stat = source
     records = tree.records
-    record, stat = records.read_or_compute(fd, stat)
+    encoded = records.read_fitting(fd, stat)
+    if encoded is None:
+        record, stat = records.read_or_compute(fd, stat)
+    else:
+        record = decode(encoded)
     if metadata is not None:
+        encoded = None
         record = Record(record.md5, record.part_count, replace(metadata, checksums=record.metadata.checksums))
     target, path = tree.temporary()
     try:
         copy_bytes(fd, target, start=0, size=stat.st_size, whole=True)
         copied = os.fstat(target)
-        records.write(target, copied, record)
+        records.write_encoded(target, copied, encoded or encode(record))
         place(path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -91,7 +91,7 @@ class Records:
         os.replace(temporary, path)
 
     def read_encoded(self, file: int | str, stat: os.stat_result) -> bytes | None:
-        """The record as it is kept, or None when there is none that fits the file's present state."""
+        """The record as it is kept, whether or not it fits the file's present state; None when there is none."""
         text: bytes | None = None
         if self._attributes:
             with contextlib.suppress(OSError):
@@ -105,10 +105,15 @@ class Records:
 
     def read(self, file: int | str, stat: os.stat_result) -> Record | None:
         """The record of a file by descriptor or path; None when it has none or its bytes were changed since."""
+        text = self.read_fitting(file, stat)
+        return None if text is None else decode(text)
+
+    def read_fitting(self, file: int | str, stat: os.stat_result) -> bytes | None:
+        """As `read`, encoded: for `write_encoded`."""
         text = self.read_encoded(file, stat)
         if text is None or len(text) < _HEAD_BYTES or text[17:_HEAD_BYTES] != _fingerprint(stat):
             return None
-        return decode(text)
+        return text
 
     def read_or_compute(self, fd: int, stat: os.stat_result) -> tuple[Record, os.stat_result]:
         """The record of an open file; its MD5 is computed and remembered when nobody did yet.

@@ -9,7 +9,7 @@ Rules of this file:
 - Folders are made when an object needs them and go when the last object in them goes. Whoever finds that the folder
   went away between making it and using it makes it again.
 - Where a folder stands in an object's place, the object is at its alternative path (`keys`). The place itself is looked
-  at first, so it is the newer one where both are there.
+  at first: where both are there the alternative is the older one, and goes when the object is removed.
 - Symbolic links are never followed: as files and as folders they are not there.
 
 No fsync: a process that is killed loses nothing, a machine that loses power may lose what was written in the last
@@ -197,9 +197,6 @@ class Tree:
                 break
         else:
             raise InternalError(f"the folders of {bucket}/{key} vanish as fast as they are made")
-        alternative = alternative_path(key)
-        if relative != alternative:
-            self._unlink(f"{folder}/{alternative}")
 
     def _make_folders(self, bucket: str, folder: str, relative: str) -> None:
         """Make the folders of a path below a bucket; a file in the way becomes the object beside its folder."""
