@@ -25,7 +25,9 @@ def played(case, *, crash_each_step=False):
     """The world after a case."""
     express = case.get("express", False)
     program = compile_definition(json.dumps(case["definition"]), express=express)
-    world = World.of(program, case["input"], ScriptedTasks(case.get("tasks", {}), case.get("map_runs", {})), express=express)
+    world = World.of(
+        program, case["input"], ScriptedTasks(case.get("tasks", {}), case.get("map_runs", {})), express=express
+    )
     for stimulus in case.get("stimuli", []):
         due_ms = world.clock.now_ms + round(stimulus["at"] * 1000)
         match stimulus:
