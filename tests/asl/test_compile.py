@@ -10,6 +10,7 @@ import pytest
 
 from steppe.asl.compile import compile_definition, compile_state, generated_label
 from steppe.base.errors import DefinitionError
+from steppe.expr.errors import ExpressionError
 from steppe.expr.scope import Entropy, Scope
 
 LAMBDA = "arn:aws:states:::lambda:invoke"
@@ -132,6 +133,14 @@ def test_jsonata_numbers_texts_and_templates_are_computed():
     assert (state.timeout.text, state.timeout.constant) == ("$states.input.n * 2", None)
     assert state.timeout.expression(None, scope()) == 10
     assert (state.output(None, scope(x=1)), state.assign(None, scope(x=1))) == (1, {"y": 2})
+
+
+def test_errors_of_jsonata_name_the_place_inside_the_state():
+    catch = [{"ErrorEquals": ["States.ALL"], "Next": "X", "Output": {"a": ["{% $gone %}"]}}]
+    state = one({"Type": "Task", "Resource": LAMBDA, "Catch": catch, "End": True}, QueryLanguage="JSONata")
+    with pytest.raises(ExpressionError) as caught:
+        state.catchers[0].output(None, scope())
+    assert caught.value.field == "Catch[0]/Output/a[0]"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from steppe.asl.compile import compile_definition, compile_state
 from steppe.base.errors import DefinitionError
 
@@ -58,6 +60,7 @@ def of_call(file: str, call) -> Recorded:
     return Recorded(file, text, request.get("type") == "EXPRESS", lone, refusal)
 
 
+@pytest.mark.slow
 def test_definitions_are_taken_and_refused_as_on_aws(shared):
     outcomes: Counter[str] = Counter()
     wrong = []

@@ -56,9 +56,25 @@ def test_a_long_text_is_quoted_up_to_500_characters():
     [
         ("[" * 401 + "]" * 401, "Document nesting depth (401) exceeds the maximum allowed (400)"),
         ("[" * 1_000_000, "Document nesting depth (401) exceeds the maximum allowed (400)"),
+        ("[" * 401 + '"' + '\\"' * 100_000, "Document nesting depth (401)"),
+        ("[]" * 401 + '"' + '\\"' * 100_000, "Trailing token found after the value"),
+        ('["", ' + "[]," * 401 + '"' + '\\"' * 100_000, "Unexpected end-of-input: was expecting closing quote"),
+        ('["' + "[" * 401 + "\\", "Unexpected end-of-input: was expecting closing quote"),
+        ("{} true", "Trailing token found after the value"),
+        ('{"a":1e400}', "Numeric value (1e400) out of range"),
         ('{"a":' + "9" * 5_000 + "}", "Number value length (5000) exceeds the maximum allowed (4300)"),
     ],
-    ids=["deep", "a million brackets", "a long number"],
+    ids=[
+        "deep",
+        "a million brackets",
+        "quotes",
+        "quotes 2",
+        "quotes 3",
+        "a lone backslash",
+        "two values",
+        "infinite",
+        "a long number",
+    ],
 )
 def test_hostile_json_is_refused_by_name(text, reason):
     findings = diagnose(text)
@@ -89,6 +105,11 @@ def wrapped(kind: str, depth: int) -> str:
 @pytest.mark.parametrize(("kind", "depth"), [("states", 100), ("rules", 180), ("template", 390)])
 def test_what_nests_too_deep_is_refused_by_name(kind, depth):
     assert "TOO_DEEPLY_NESTED" in {finding.code for finding in diagnose(wrapped(kind, depth))}
+
+
+def test_many_brackets_beside_each_other_are_not_deep():
+    text = json.dumps({"StartAt": "X", "States": {"X": {"Type": "Pass", "Result": [[]] * 1_000, "End": True}}})
+    assert diagnose(text) == []
 
 
 @pytest.mark.parametrize(("kind", "depth"), [("states", 20), ("rules", 40), ("template", 150)])

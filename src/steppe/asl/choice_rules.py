@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from steppe.asl.choice import OPERATORS, Operator
-from steppe.asl.diagnostics import location_of
 from steppe.asl.fields import INVALID, expression, reference, wrong_type
 from steppe.asl.model import ChoiceTest, Comparison, Condition, Junction, Negation
 from steppe.asl.place import Place
@@ -91,14 +90,12 @@ def _other_language(value: dict[str, JsonValue], place: Place) -> bool:
 
 def _condition(value: JsonValue, place: Place) -> ChoiceTest | None:
     if isinstance(value, bool):
-        return Condition(value, "Condition")
+        return Condition(value, place.field)
     if not isinstance(value, str):
         wrong_type(place, "[STRING]")
         return None
     compiled = expression(value, place)
-    # Messages name the place inside the state: Choices[0]/Condition.
-    field = location_of(place.pointer[-3:]).removeprefix("/")
-    return None if compiled is INVALID else Condition(compiled, field)
+    return None if compiled is INVALID else Condition(compiled, place.field)
 
 
 def _comparison(value: dict[str, JsonValue], place: Place) -> ChoiceTest | None:

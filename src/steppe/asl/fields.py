@@ -252,7 +252,7 @@ def _payload(rule: rules.Payload | rules.Variables, value: JsonValue, place: Pla
 def _template(document: JsonValue, place: Place) -> Template | None:
     """Compile a template; when that fails, find out what all is wrong in it, and report it."""
     try:
-        return compile_template(document, language=place.language, field=str(place.pointer[-1]))
+        return compile_template(document, language=place.language, field=place.field)
     except JsonataSyntaxError as error:
         place.error(error.reason, error.code)
     except TemplateSyntaxError as error:

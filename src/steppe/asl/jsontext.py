@@ -8,6 +8,7 @@ text is gone through token by token to find those words (`_Reader`).
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import NoReturn
 
@@ -45,7 +46,7 @@ def read(text: str) -> tuple[dict[str, JsonValue] | None, Diagnostic | None]:
         return None, _not_an_object()
     try:
         _check_depth(text)
-        value = json.loads(text, object_pairs_hook=_members, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_members, parse_float=_finite, parse_constant=_finite)
     except _BadTextError as error:
         return None, _invalid(text, error.message, error.offset)
     except (ValueError, _DuplicateError):
@@ -76,8 +77,12 @@ def _members(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     return members
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+def _finite(number: str) -> float:
+    """A number that a double can hold; NaN and Infinity, which Python's parser would take, are none."""
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(number)
+    return value
 
 
 def _check_depth(text: str) -> None:
@@ -123,7 +128,9 @@ class _Reader:
         while self._open:
             self._next_entry()
         if self._peek():
+            start = self._at
             self._value()
+            raise _BadTextError("Trailing token found after the value", start + 1)
 
     def _peek(self) -> str:
         """The next character that is not white space; "" at the end."""
@@ -217,6 +224,8 @@ class _Reader:
         if end - self._at > DIGITS_MAX:
             length = end - self._at
             raise _BadTextError(f"Number value length ({length}) exceeds the maximum allowed ({DIGITS_MAX})", end)
+        if not math.isfinite(float(self._text[self._at : end])):
+            raise _BadTextError(f"Numeric value ({self._text[self._at : end]}) out of range", end)
         self._at = end
 
     def _word(self, character: str) -> None:

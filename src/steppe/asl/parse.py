@@ -91,8 +91,7 @@ def parse_state(name: str, value: JsonValue, place: Place) -> State | None:
         place.error(reason, "INVALID_STATE_NAME")
     machine_language = place.around.machine_language
     language = _language(value, machine_language)
-    if language != place.language:
-        place = place.with_(language=language)
+    place = place.with_(language=language, state_length=len(place.pointer))
     kind = STATE_KINDS.get(value["Type"]) if isinstance(value.get("Type"), str) else None
     if kind is None:
         return _unknown_state(name, value, place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TypedDict, Unpack
 
-from steppe.asl.diagnostics import SCHEMA_VALIDATION_FAILED, Diagnostic, Pointer, located
+from steppe.asl.diagnostics import SCHEMA_VALIDATION_FAILED, Diagnostic, Pointer, located, location_of
 from steppe.asl.model import QueryLanguage
 
 
@@ -18,6 +18,7 @@ class Surroundings:
         machine_language: what states fall back to; a Map's or Parallel's own language does not reach into it.
         express: whether this runs in an Express execution.
         state_depth: how many `States` this is inside of.
+        state_length: steps of the pointer to the state that this is in.
         has_error_output: whether `$states.errorOutput` exists (in a catcher).
     """
 
@@ -25,6 +26,7 @@ class Surroundings:
     machine_language: QueryLanguage = "JSONPath"
     express: bool = False
     state_depth: int = 0
+    state_length: int = 0
     has_error_output: bool = False
 
 
@@ -34,6 +36,7 @@ class Changes(TypedDict, total=False):
     language: QueryLanguage
     express: bool
     state_depth: int
+    state_length: int
     has_error_output: bool
 
 
@@ -55,6 +58,11 @@ class Place:
     def language(self) -> QueryLanguage:
         """Of the expressions here."""
         return self.around.language
+
+    @property
+    def field(self) -> str:
+        """How messages of JSONata name the place inside its state, for example "Output" or "Catch[0]/Assign"."""
+        return location_of(self.pointer[self.around.state_length :]).removeprefix("/")
 
     def at(self, *steps: str | int) -> Place:
         """A place further down."""

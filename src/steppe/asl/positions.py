@@ -15,8 +15,12 @@ from typing import TypeAlias
 from steppe.asl.diagnostics import Pointer
 from steppe.base import jsonvalue
 
-TOKEN = re.compile(r'[{}\[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}\[\],:"]+', re.DOTALL)
-"""The tokens of JSON; everything between them is white space."""
+TOKEN = re.compile(r'[{}\[\],:]|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[^\s{}\[\],:"]+', re.DOTALL)
+"""The tokens of JSON; everything between them is white space.
+
+A text that is never closed is a token up to the end: were it none, each of its quotes would be tried in turn, which
+takes hours for a hostile megabyte.
+"""
 
 _Wanted: TypeAlias = dict[str | int, "_Wanted"]
 
