@@ -21,7 +21,7 @@ from typing import TypeAlias
 from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue, dumpb
 from steppe.settings import Settings
-from steppe.wire import aws_json, rest_xml, sigv4
+from steppe.wire import aws_json, rest_xml, sigv2, sigv4
 from steppe.wire.faults import json_fault, query_fault, xml_fault
 from steppe.wire.http import HEADERS_BYTES_MAX, HttpAnswer, HttpRequest, header_text, parse_query
 from steppe.wire.model import Directory, directory
@@ -247,8 +247,12 @@ class _App:
         """Verify the signature if access keys are configured."""
         if not self._settings.access_keys:
             return None
-        signature = sigv4.parse(request)
         secrets, now_seconds = self._settings.access_keys, self._now()
+        if service == "s3" and sigv2.is_presigned(request):
+            bucket = rest_xml.bucket_of_host(request.headers.get("host", ""))
+            sigv2.verify(request, bucket_of_host=bucket, secrets=secrets, now_seconds=now_seconds)
+            return None
+        signature = sigv4.parse(request)
         return sigv4.verify(request, signature, secrets=secrets, payload_hash=payload_hash, now_seconds=now_seconds)
 
     def _caller(self, signature: sigv4.Signature | None) -> Caller:

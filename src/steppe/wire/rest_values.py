@@ -28,6 +28,8 @@ def header_from_text(name: str, text: str, kind: str) -> JsonValue:
 
 def header_to_text(value: JsonValue, kind: str) -> str:
     """A value as a header says it."""
+    if isinstance(value, str):
+        return value
     if kind == "timestamp iso8601":
         return timestamps.to_text(value)
     if kind.startswith("timestamp"):

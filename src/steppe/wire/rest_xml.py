@@ -47,7 +47,7 @@ def address(request: HttpRequest) -> Address:
     path = request.path
     if "\ufffd" in path and "%EF%BF%BD" not in request.raw_path.upper():
         raise ApiError("InvalidURI", "Couldn't parse the specified URI.")
-    bucket = _bucket_of_host(request.headers.get("host", ""))
+    bucket = bucket_of_host(request.headers.get("host", ""))
     if bucket is None:
         bucket, _, key = path[1:].partition("/")
     else:
@@ -55,7 +55,8 @@ def address(request: HttpRequest) -> Address:
     return Address(bucket or None, key or None)
 
 
-def _bucket_of_host(host: str) -> str | None:
+def bucket_of_host(host: str) -> str | None:
+    """The bucket that a virtual-host style address names; None for path style."""
     name = host.rpartition(":")[0] if ":" in host and not host.endswith("]") else host
     for pattern in _VIRTUAL_HOSTS:
         match = pattern.fullmatch(name)
