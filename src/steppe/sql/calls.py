@@ -3,6 +3,9 @@
 A call carries what may stand around its arguments: DISTINCT, ORDER BY, FILTER, WITHIN GROUP, IGNORE NULLS, OVER.
 """
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import re
@@ -36,11 +39,11 @@ class Call:
     """
 
     name: str
-    arguments: tuple[exp.Expression, ...]
+    arguments: tuple[exp.Expr, ...]
     place: str
     distinct: bool = False
     order: exp.Order | None = None
-    filter: exp.Expression | None = None
+    filter: exp.Expr | None = None
     ignore_nulls: bool = False
     window: exp.Window | None = None
 
@@ -50,7 +53,7 @@ class Call:
         return not (self.distinct or self.order or self.filter or self.ignore_nulls or self.window)
 
 
-def compile_call(compiler: Expressions, node: exp.Expression, scope: Scope) -> Typed:
+def compile_call(compiler: Expressions, node: exp.Expr, scope: Scope) -> Typed:
     """Compile a function call.
 
     Raises:
@@ -112,7 +115,7 @@ def _result_type(pattern: Type, kind: Type, values: list[Typed]) -> Type:
     return kind
 
 
-def _taken_apart(node: exp.Expression, place: str) -> Call:
+def _taken_apart(node: exp.Expr, place: str) -> Call:
     match node:
         case exp.Window():
             inner = _taken_apart(node.this, place)
@@ -140,12 +143,12 @@ def _taken_apart(node: exp.Expression, place: str) -> Call:
         case exp.JSONExtract():
             raise not_supported(f"{place}: this use of JSON")
         case _:
-            names = {exp.CurrentDate: "current_date", exp.CurrentTimestamp: "current_timestamp", exp.CurrentTime: "current_time",
+            names: dict[type[exp.Expr], str] = {exp.CurrentDate: "current_date", exp.CurrentTimestamp: "current_timestamp", exp.CurrentTime: "current_time",
                      exp.Localtimestamp: "localtimestamp", exp.Localtime: "localtime", exp.CurrentUser: "current_user"}  # fmt: skip
-            name = names.get(type(node))
-            if name is None:
+            label = names.get(type(node))
+            if label is None:
                 raise not_supported(f"{place}: {type(node).__name__}")
-            return Call(name=name, arguments=(node.this,) if node.args.get("this") is not None else (), place=place)
+            return Call(name=label, arguments=(node.this,) if node.args.get("this") is not None else (), place=place)
 
 
 def _anonymous(node: exp.Anonymous, place: str) -> Call:
@@ -187,8 +190,8 @@ def _aggregate(compiler: Expressions, call: Call, scope: Scope) -> Typed:
             check_groupable(value, f"{call.name}(DISTINCT)")
     template = overload.template
     parts = around(compiler, call, scope)
-    for key, value in parts.items():
-        if value and f"{{{key}}}" not in template:
+    for key, clause in parts.items():
+        if clause and f"{{{key}}}" not in template:
             raise not_supported(f"{call.place}: {call.name} with {_CLAUSES[key]}")
     kind = _result_type(overload.result, kind, values)
     sql = fill(template, [value.sql for value in values], **parts, t=t.duckdb(kind))
@@ -245,15 +248,16 @@ def window(compiler: Expressions, node: exp.Window | None, scope: Scope) -> str:
     return f" OVER ({' '.join(parts)})"
 
 
-def _named_window(node: exp.Window, label: str) -> exp.Expression:
+def _named_window(node: exp.Window, label: str) -> exp.Expr:
     select = node.find_ancestor(exp.Select)
     for named in (select.args.get("windows") or []) if select is not None else []:
         if named.name.lower() == label.lower():
+            assert isinstance(named, exp.Expr)
             return named
     raise QueryError("INVALID_WINDOW_REFERENCE", f"Cannot resolve WINDOW name {label}")
 
 
-def _frame(compiler: Expressions, spec: exp.Expression, scope: Scope) -> str:
+def _frame(compiler: Expressions, spec: exp.Expr, scope: Scope) -> str:
     if spec.args.get("exclude"):
         raise not_supported("EXCLUDE in a window frame")
     bounds = []
@@ -340,13 +344,13 @@ def _timestamp_literal(said: str, bad: QueryError) -> Typed:
     moment, fraction, zone = match.group(1), match.group(2) or "", match.group(3)
     if len(fraction) > 6:
         raise not_supported(f"timestamp({len(fraction)}): more than six fraction digits")
-    value = f"CAST({text(moment)} AS TIMESTAMP)"
+    local = f"CAST({text(moment)} AS TIMESTAMP)"
     precision = max(3, len(fraction))
     if zone is None:
         # Observed: such a literal alone shows the digits it was written with; what is computed from it shows three.
-        return Typed(value, Type("timestamp", precision), literal_digits=len(fraction))
+        return Typed(local, Type("timestamp", precision), literal_digits=len(fraction))
     named = _zone_constant(zone, bad)
-    packed = f"struct_pack(t := {instant(value, text(named))}, z := {text(named)})"
+    packed = f"struct_pack(t := {instant(local, text(named))}, z := {text(named)})"
     return Typed(packed, Type("timestamp with time zone", precision))
 
 
@@ -390,12 +394,8 @@ def subscript(compiler: Expressions, value: Typed, index: Typed, place: str) -> 
         key = compiler_key(value, index, place)
         found = f"map_contains({value.sql}, {key.sql})"
         ok = f"({found} OR {value.sql} IS NULL OR {key.sql} IS NULL)"
-        message = (
-            (text("Key not present in map"),)
-            if key.type.children
-            else (text("Key not present in map: "), f"CAST({key.sql} AS VARCHAR)")
-        )
-        return Typed(guarded(ok, f"({value.sql})[{key.sql}]", "INVALID_FUNCTION_ARGUMENT", *message), kind.children[1])
+        said = (text("Key not present in map: "), f"CAST({key.sql} AS VARCHAR)")
+        return Typed(guarded(ok, f"({value.sql})[{key.sql}]", "INVALID_FUNCTION_ARGUMENT", *said), kind.children[1])
     if kind.name != "array" or not t.is_integral(index.type):
         raise QueryError("TYPE_MISMATCH", f"{place}: Cannot apply operator: {kind}[{index.type}]")
     i, size = index.sql, f"len({value.sql})"

@@ -4,6 +4,9 @@
 it. `cast` follows Trino's operators; a cast that Trino has and this file does not know exactly is refused by name.
 """
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from steppe.sql import types as t

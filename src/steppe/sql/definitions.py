@@ -315,10 +315,10 @@ class _Reader:
         return re.sub(r"\\(u[0-9a-fA-F]{4}|[0-7]{3}|.)", _unescaped, body, flags=re.DOTALL)
 
     def _identifier(self) -> str:
-        if self._at < len(self._tokens) and self._tokens[self._at].kind == "quoted":
-            raise MalformedQuery(
-                f"{position(self._text, self._tokens[self._at].start)}: no viable alternative at input '{self._text[: self._tokens[self._at].end][-60:]}'"
-            )
+        token = self._tokens[self._at] if self._at < len(self._tokens) else None
+        if token is not None and token.kind == "quoted":
+            seen = self._text[: token.end][-60:]
+            raise MalformedQuery(f"{position(self._text, token.start)}: no viable alternative at input '{seen}'")
         return self._next("word", "backquoted", expecting="<identifier>").name.lower()
 
     def _name(self) -> tuple[str | None, str]:
@@ -388,9 +388,8 @@ class _Reader:
         if clauses["parameters"].get("table_type", "").upper() == "ICEBERG":
             raise not_supported("Iceberg tables")
         if not external:
-            raise MalformedQuery(
-                f"{position(self._text, self._tokens[1].start)}: external is required: only external tables and Iceberg tables can be created"
-            )
+            place = position(self._text, self._tokens[1].start)
+            raise MalformedQuery(f"{place}: only external tables and Iceberg tables can be created without AS")
         if not re.fullmatch(r"s3[an]?://[^/]+(/.*)?", clauses["location"]):
             raise MalformedQuery("The location must be an S3 path: s3://bucket/prefix/")
         if clauses.get("partition_keys"):
@@ -401,9 +400,17 @@ class _Reader:
             "Retention": 0,
             "Parameters": {"EXTERNAL": "TRUE", **clauses["parameters"]},
             "PartitionKeys": [],
-            "StorageDescriptor": {"Columns": columns, "Location": clauses["location"], "Compressed": False, "NumberOfBuckets": -1,
-                                  "BucketColumns": [], "SortColumns": [], "StoredAsSubDirectories": False, **_storage(clauses)},
-        }  # fmt: skip
+            "StorageDescriptor": {
+                "Columns": columns,
+                "Location": clauses["location"],
+                "Compressed": False,
+                "NumberOfBuckets": -1,
+                "BucketColumns": [],
+                "SortColumns": [],
+                "StoredAsSubDirectories": False,
+                **_storage(clauses),
+            },
+        }
         if clauses.get("comment"):
             document["Parameters"]["comment"] = clauses["comment"]
         return {"kind": "create_table", "database": database, "quiet": quiet, "document": document}
@@ -495,7 +502,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "0": "\0", "Z": "\x1a"}
 
 
 def _unescaped(match: re.Match[str]) -> str:
-    """Hive's escapes in strings: \\t, \\001, \\u0001, \\\\."""
+    """Hive's escapes in strings: a letter, three octal digits, or u and four hexadecimal ones after the back slash."""
     said = match.group(1)
     if said[0] == "u" and len(said) == 5:
         return chr(int(said[1:], 16))

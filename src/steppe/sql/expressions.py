@@ -3,6 +3,9 @@
 A node that is not in the table at the end is refused by name. Function calls are looked up in `calls`.
 """
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: E501, S608
+
 from __future__ import annotations
 
 import re
@@ -23,7 +26,7 @@ from steppe.sql.types import Type, TypeTextError
 if TYPE_CHECKING:
     from steppe.sql.transpile import Query, Transpiler
 
-_SIGNS: dict[type[exp.Expression], str] = {
+_SIGNS: dict[type[exp.Expr], str] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%",
     exp.EQ: "=", exp.NEQ: "<>", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
 }  # fmt: skip
@@ -37,7 +40,7 @@ class Expressions:
     def __init__(self, transpiler: Transpiler) -> None:
         self.transpiler = transpiler
 
-    def compile(self, node: exp.Expression, scope: Scope) -> Typed:
+    def compile(self, node: exp.Expr, scope: Scope) -> Typed:
         """The DuckDB text and the Trino type of an expression.
 
         Raises:
@@ -48,12 +51,12 @@ class Expressions:
             raise not_supported(f"{self.place(node)}: {type(node).__name__}")
         return method(self, node, scope)
 
-    def place(self, node: exp.Expression) -> str:
+    def place(self, node: exp.Expr) -> str:
         """`line L:C` of a node in the user's text."""
         starts = [n.meta["start"] for n in node.walk() if "start" in n.meta]
         return position(self.transpiler.text, min(starts) if starts else 0)
 
-    def condition(self, node: exp.Expression, scope: Scope, clause: str) -> str:
+    def condition(self, node: exp.Expr, scope: Scope, clause: str) -> str:
         """A boolean for WHERE, HAVING, ON, FILTER."""
         value = self.compile(node, scope)
         if value.type.name == "unknown":
@@ -63,22 +66,24 @@ class Expressions:
             raise QueryError("TYPE_MISMATCH", f"{self.place(node)}: {message}")
         return value.sql
 
-    def boolean(self, node: exp.Expression, scope: Scope) -> Typed:
+    def boolean(self, node: exp.Expr, scope: Scope) -> Typed:
         """An operand of AND, OR, NOT."""
         return Typed(self.condition(node, scope, "Logical expression"), t.BOOLEAN)
 
     # -- names and literals
 
     def column(self, node: exp.Column, scope: Scope) -> Typed:
+        """A column, or a field of one."""
         if isinstance(node.this, exp.Star):
             raise not_supported(f"{self.place(node)}: * in an expression")
         parts = [part.name for part in node.parts]
         return self._named(parts, node, scope)
 
     def identifier(self, node: exp.Identifier, scope: Scope) -> Typed:
+        """A name that sqlglot leaves bare: a variable of a lambda, mostly."""
         return self._named([node.name], node, scope)
 
-    def _named(self, parts: list[str], node: exp.Expression, scope: Scope) -> Typed:
+    def _named(self, parts: list[str], node: exp.Expr, scope: Scope) -> Typed:
         place = self.place(node)
         found = scope.find(parts, place)
         if found is None:
@@ -106,11 +111,13 @@ class Expressions:
         )
 
     def dot(self, node: exp.Dot, scope: Scope) -> Typed:
+        """`row.field` of any expression."""
         if not isinstance(node.expression, exp.Identifier):
             raise not_supported(f"{self.place(node)}: this use of '.'")
         return self.field_of(self.compile(node.this, scope), node.expression.name, self.place(node))
 
     def literal(self, node: exp.Literal, scope: Scope) -> Typed:
+        """A string or a number."""
         if node.is_string:
             return varchar(node.this)
         digits = node.this
@@ -123,12 +130,15 @@ class Expressions:
         return Typed(f"CAST('{digits}' AS DOUBLE)", t.DOUBLE, float(digits))
 
     def null(self, node: exp.Null, scope: Scope) -> Typed:
+        """NULL, of no type yet."""
         return null(t.UNKNOWN)
 
     def boolean_literal(self, node: exp.Boolean, scope: Scope) -> Typed:
+        """TRUE, FALSE."""
         return Typed("true" if node.this else "false", t.BOOLEAN, bool(node.this))
 
     def hex_string(self, node: exp.HexString, scope: Scope) -> Typed:
+        """X'..', 0x..."""
         digits = re.sub(r"\s", "", node.this)
         if node.args.get("is_integer"):
             return integer(int(digits, 16))
@@ -145,8 +155,9 @@ class Expressions:
         return re.search(rf"[xX]'\s*{re.escape(node.this)}\s*'", self.transpiler.text) is not None
 
     def unicode_string(self, node: exp.UnicodeString, scope: Scope) -> Typed:
+        """U&'..' with its escapes."""
         escape = node.args.get("escape")
-        sign = re.escape(escape.name if isinstance(escape, exp.Expression) else "\\")
+        sign = re.escape(escape.name if isinstance(escape, exp.Expr) else "\\")
         pattern = rf"{sign}(?:({sign})|\+([0-9A-Fa-f]{{6}})|([0-9A-Fa-f]{{4}}))"
         raw = node.this if isinstance(node.this, str) else node.this.name
         raw = raw.replace("\\\\", "\\") if sign == re.escape("\\") and "\\\\" in raw else raw
@@ -154,6 +165,7 @@ class Expressions:
         return varchar(shown)
 
     def interval(self, node: exp.Interval, scope: Scope) -> Typed:
+        """INTERVAL '..' unit."""
         unit, value = node.args.get("unit"), node.this
         if not isinstance(value, exp.Literal) or not isinstance(unit, exp.Var | exp.IntervalSpan):
             raise not_supported(f"{self.place(node)}: this form of INTERVAL")
@@ -162,10 +174,12 @@ class Expressions:
     # -- operators
 
     def arithmetic(self, node: exp.Binary, scope: Scope) -> Typed:
+        """+ - * / %."""
         left, right = self.compile(node.left, scope), self.compile(node.right, scope)
         return operators.arithmetic(_SIGNS[type(node)], left, right, self.place(node))
 
     def comparison(self, node: exp.Binary, scope: Scope) -> Typed:
+        """= <> < <= > >=, also with ANY and ALL."""
         sign = _SIGNS[type(node)]
         if isinstance(node.right, exp.Any | exp.All):
             return self._quantified(node, sign, scope)
@@ -187,17 +201,21 @@ class Expressions:
         return Typed(f"({coerce(left, joint).sql} {sign} {word} (SELECT {inner} FROM ({query.sql}) AS q))", t.BOOLEAN)
 
     def negative(self, node: exp.Neg, scope: Scope) -> Typed:
+        """Unary minus."""
         if isinstance(node.this, exp.Literal) and node.this.this in ("9223372036854775808", "2147483648"):
             kind = t.BIGINT if len(node.this.this) > 10 else t.INTEGER
             return Typed(f"CAST(-{node.this.this} AS {t.duckdb(kind)})", kind, -int(node.this.this))
         return operators.negated(self.compile(node.this, scope), self.place(node))
 
     def paren(self, node: exp.Paren, scope: Scope) -> Typed:
+        """Brackets."""
         return self.compile(node.this, scope)
 
     def connector(self, node: exp.Connector, scope: Scope) -> Typed:
+        """AND, OR."""
         word = "AND" if isinstance(node, exp.And) else "OR"
-        parts, pending = [], [node]
+        parts: list[str] = []
+        pending: list[exp.Expr] = [node]
         while pending:  # long chains nest to the left; recursion would end at a few hundred
             item = pending.pop()
             if isinstance(item, type(node)):
@@ -207,19 +225,23 @@ class Expressions:
         return Typed(f"({f' {word} '.join(parts)})", t.BOOLEAN)
 
     def negation(self, node: exp.Not, scope: Scope) -> Typed:
+        """NOT."""
         return Typed(f"(NOT {self.boolean(node.this, scope).sql})", t.BOOLEAN)
 
     def is_null(self, node: exp.Is, scope: Scope) -> Typed:
+        """IS NULL."""
         if not isinstance(node.expression, exp.Null):
             raise not_supported(f"{self.place(node)}: IS {node.expression.sql()}")
         value = self.compile(node.this, scope)
         return Typed(f"({value.sql} IS NULL)", t.BOOLEAN)
 
     def distinct_from(self, node: exp.NullSafeEQ | exp.NullSafeNEQ, scope: Scope) -> Typed:
+        """IS [NOT] DISTINCT FROM."""
         left, right = self.compile(node.left, scope), self.compile(node.right, scope)
         return operators.distinct_from(left, right, self.place(node), negated_form=isinstance(node, exp.NullSafeEQ))
 
     def between(self, node: exp.Between, scope: Scope) -> Typed:
+        """BETWEEN."""
         if node.args.get("symmetric"):
             raise not_supported(f"{self.place(node)}: BETWEEN SYMMETRIC")
         value, place = self.compile(node.this, scope), self.place(node)
@@ -228,6 +250,7 @@ class Expressions:
         return Typed(f"({low} AND {high})", t.BOOLEAN)
 
     def is_in(self, node: exp.In, scope: Scope) -> Typed:
+        """IN a list or a subquery."""
         value, place = self.compile(node.this, scope), self.place(node)
         if node.args.get("query") is not None:
             return self._in_query(value, _inside(node.args["query"]), scope, place)
@@ -243,7 +266,7 @@ class Expressions:
             return Typed(f"({coerce(value, joint).sql} IN ({listed}))", t.BOOLEAN)
         return Typed("(" + " OR ".join(compare("=", value, item, place).sql for item in items) + ")", t.BOOLEAN)
 
-    def _in_query(self, value: Typed, node: exp.Expression, scope: Scope, place: str) -> Typed:
+    def _in_query(self, value: Typed, node: exp.Expr, scope: Scope, place: str) -> Typed:
         query = self.transpiler.query(node, scope)
         if len(query.columns) != 1:
             raise not_supported(f"{place}: IN with a subquery of several columns")
@@ -255,6 +278,7 @@ class Expressions:
         return Typed(f"({coerce(value, joint).sql} IN (SELECT {inner} FROM ({query.sql}) AS q))", t.BOOLEAN)
 
     def like(self, node: exp.Like | exp.Escape, scope: Scope) -> Typed:
+        """LIKE [ESCAPE]."""
         escape = None
         if isinstance(node, exp.Escape):
             escape = self.compile(node.expression, scope)
@@ -274,20 +298,23 @@ class Expressions:
         return Typed(f"({a} LIKE {b} ESCAPE {escape.sql})", t.BOOLEAN)
 
     def concat(self, node: exp.DPipe, scope: Scope) -> Typed:
-        parts: list[exp.Expression] = []
-        item: exp.Expression = node
+        """`||`."""
+        parts: list[exp.Expr] = []
+        item: exp.Expr = node
         while isinstance(item, exp.DPipe):
             parts.insert(0, item.right)
             item = item.left
         return concatenated([self.compile(part, scope) for part in [item, *parts]], self.place(node))
 
     def at_time_zone(self, node: exp.AtTimeZone, scope: Scope) -> Typed:
+        """AT TIME ZONE."""
         value = self.compile(node.this, scope)
         return calls.at_zone(value, self.compile(node.args["zone"], scope), self.place(node))
 
     # -- constructors and access
 
     def array(self, node: exp.Array, scope: Scope) -> Typed:
+        """ARRAY[..]."""
         return self.array_of([self.compile(item, scope) for item in node.expressions], self.place(node))
 
     def array_of(self, items: list[Typed], place: str) -> Typed:
@@ -309,9 +336,11 @@ class Expressions:
         return joint
 
     def row(self, node: exp.Tuple, scope: Scope) -> Typed:
+        """(a, b): a row."""
         return row_of([self.compile(item, scope) for item in node.expressions])
 
     def bracket(self, node: exp.Bracket, scope: Scope) -> Typed:
+        """`x[i]`."""
         value, place = self.compile(node.this, scope), self.place(node)
         if len(node.expressions) != 1:
             raise not_supported(f"{place}: this form of []")
@@ -321,6 +350,7 @@ class Expressions:
         return calls.subscript(self, value, self.compile(index, scope), place)
 
     def case(self, node: exp.Case, scope: Scope) -> Typed:
+        """CASE in both forms."""
         place = self.place(node)
         subject = self.compile(node.this, scope) if node.this is not None else None
         conditions, results = [], []
@@ -337,6 +367,7 @@ class Expressions:
         return Typed(f"CASE {whens} ELSE {coerce(last, kind).sql} END", kind)
 
     def if_(self, node: exp.If, scope: Scope) -> Typed:
+        """IF(..)."""
         condition = self.condition(node.this, scope, "IF")
         chosen = self.compile(node.args["true"], scope)
         other = node.args.get("false")
@@ -345,6 +376,7 @@ class Expressions:
         return Typed(f"CASE WHEN {condition} THEN {coerce(chosen, kind).sql} ELSE {coerce(last, kind).sql} END", kind)
 
     def cast(self, node: exp.Cast, scope: Scope) -> Typed:
+        """CAST, TRY_CAST, and literals such as DATE '..'."""
         place = self.place(node)
         kind = type_of(node.args["to"], place)
         value = self.compile(node.this, scope)
@@ -373,7 +405,8 @@ class Expressions:
 
     # -- subqueries
 
-    def subquery(self, node: exp.Expression, scope: Scope) -> Typed:
+    def subquery(self, node: exp.Expr, scope: Scope) -> Typed:
+        """A scalar subquery."""
         query = self.transpiler.query(_inside(node), scope)
         if len(query.columns) == 1:
             return Typed(f"({query.sql})", query.columns[0].value.type)
@@ -382,11 +415,13 @@ class Expressions:
         return Typed(f"(SELECT {packed.sql} FROM ({query.sql}) AS q)", packed.type)
 
     def exists(self, node: exp.Exists, scope: Scope) -> Typed:
+        """EXISTS."""
         return Typed(f"(EXISTS ({self.transpiler.query(_inside(node.this), scope).sql}))", t.BOOLEAN)
 
     # -- calls
 
-    def call(self, node: exp.Expression, scope: Scope) -> Typed:
+    def call(self, node: exp.Expr, scope: Scope) -> Typed:
+        """Every function call."""
         return calls.compile_call(self, node, scope)
 
 
@@ -396,7 +431,7 @@ def row_of(values: list[Typed]) -> Typed:
     return Typed(f"struct_pack({fields})", t.row(*(value.type for value in values)))
 
 
-def _inside(node: exp.Expression) -> exp.Expression:
+def _inside(node: exp.Expr) -> exp.Expr:
     """A subquery without its brackets, unless they carry clauses of their own."""
     while isinstance(node, exp.Subquery | exp.Paren) and not any(
         node.args.get(clause) for clause in ("order", "limit", "offset", "with_", "alias", "joins")
@@ -409,7 +444,7 @@ def _column_name(query: Query) -> str:
     return query.names[0]
 
 
-def type_of(node: exp.Expression, place: str) -> Type:
+def type_of(node: exp.Expr, place: str) -> Type:
     """The type that a type's syntax tree names.
 
     Raises:
@@ -421,7 +456,7 @@ def type_of(node: exp.Expression, place: str) -> Type:
         raise not_supported(f"{place}: {error}") from None
 
 
-def _type_text(node: exp.Expression, place: str) -> str:
+def _type_text(node: exp.Expr, place: str) -> str:
     if not isinstance(node, exp.DataType):
         return str(node.sql())
     name = node.this.value.lower() if hasattr(node.this, "value") else str(node.this).lower()
@@ -474,7 +509,7 @@ def _interval_value(amount: int, kind: Type) -> Typed:
     return Typed(f"CAST({amount} AS {t.duckdb(kind)})", kind, amount)
 
 
-_METHODS: dict[type[exp.Expression], Callable[..., Typed]] = {
+_METHODS: dict[type[exp.Expr], Callable[..., Typed]] = {
     exp.Column: Expressions.column, exp.Identifier: Expressions.identifier, exp.Dot: Expressions.dot,
     exp.Literal: Expressions.literal, exp.Null: Expressions.null, exp.Boolean: Expressions.boolean_literal,
     exp.HexString: Expressions.hex_string, exp.UnicodeString: Expressions.unicode_string,

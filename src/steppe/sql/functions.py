@@ -92,6 +92,10 @@ def _pattern(text: str) -> Type:
     return t.parse_trino(text)
 
 
+def _any(kind: Type) -> bool:
+    return True
+
+
 _VARIABLES: dict[str, Callable[[Type], bool]] = {
     "N": t.is_numeric,
     "I": t.is_integral,
@@ -111,7 +115,7 @@ class _Match:
 def _fits(pattern: Type, kind: Type, match: _Match) -> bool:
     """Whether an argument's type fits a parameter, with the cost of its coercion added."""
     if len(pattern.name) == 1:
-        if kind.name != "unknown" and not _VARIABLES.get(pattern.name, lambda _: True)(kind):
+        if kind.name != "unknown" and not _VARIABLES.get(pattern.name, _any)(kind):
             return False
         bound = match.bindings.get(pattern.name)
         joint = kind if bound is None else t.common(bound, kind)

@@ -3,6 +3,9 @@
 DuckDB's lambdas cannot be handed over as arguments, so every function with one writes its loop here.
 """
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -91,7 +94,7 @@ def _array_argument(compiler: Expressions, call: Call, scope: Scope, count: int)
     return value
 
 
-def body_of(compiler: Expressions, node: exp.Expression, variables: list[Typed], scope: Scope, place: str) -> Typed:
+def body_of(compiler: Expressions, node: exp.Expr, variables: list[Typed], scope: Scope, place: str) -> Typed:
     """The body of a lambda with its variables bound.
 
     Raises:
@@ -139,7 +142,7 @@ def _match(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     return Typed(sql, t.BOOLEAN)
 
 
-def reduced(compiler: Expressions, items: Typed, start: Typed, step: exp.Expression, scope: Scope, place: str) -> Typed:
+def reduced(compiler: Expressions, items: Typed, start: Typed, step: exp.Expr, scope: Scope, place: str) -> Typed:
     """A left fold. The list is made of states so that DuckDB's list_reduce can carry another type than the elements'."""
     element = items.type.children[0]
     s, x = compiler.transpiler.fresh("x"), compiler.transpiler.fresh("x")

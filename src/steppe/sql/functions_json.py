@@ -1,5 +1,8 @@
 """JSON functions. A JSON value is its canonical text: no blanks, members sorted by key."""
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import json

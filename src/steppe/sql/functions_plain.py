@@ -1,5 +1,8 @@
 """Tables of functions over numbers, texts, bytes and URLs; see `functions` for how to read a row."""
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: E501, SIM905
+
 from __future__ import annotations
 
 from steppe.sql.functions import Row

@@ -1,5 +1,8 @@
 """Functions whose meaning needs more than a text: conditionals, patterns that must be literals, odd aggregates."""
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import re

@@ -1,5 +1,8 @@
 """Dates and times. Time zones stay with their values; the session's zone is UTC."""
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import re

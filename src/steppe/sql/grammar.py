@@ -11,6 +11,7 @@ from sqlglot import exp
 from sqlglot.dialects.trino import Trino
 from sqlglot.errors import ParseError, TokenError
 
+from steppe.base.jsonvalue import JsonValue
 from steppe.sql.errors import MalformedQuery, position
 from steppe.sql.statement import Statement
 
@@ -22,14 +23,14 @@ class AthenaQueries(Trino):
 
     INDEX_OFFSET = 0  # subscripts stay as written
 
-    class Parser(Trino.Parser):
+    class Parser(Trino.Parser):  # type: ignore[valid-type, misc]
         """See the class around it."""
 
-        FUNCTIONS = {}  # noqa: RUF012 - sqlglot's own form
+        FUNCTIONS: dict[str, JsonValue] = {}  # noqa: RUF012 - sqlglot's own form
         FUNCTION_PARSERS = {k: v for k, v in Trino.Parser.FUNCTION_PARSERS.items() if k in _SPECIAL}  # noqa: RUF012
 
 
-def parse_query(statement: Statement) -> exp.Expression:
+def parse_query(statement: Statement) -> exp.Expr:
     """The syntax tree of a query.
 
     Raises:

@@ -1,5 +1,8 @@
 """JSON texts made canonical, and casts to JSON and from it."""
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from steppe.sql import types as t

@@ -1,5 +1,8 @@
 """FROM and WITH: tables, joins, subqueries, UNNEST, common table expressions."""
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -60,7 +63,7 @@ class Relations:
             raise QueryError("SYNTAX_ERROR", f"{place}: mismatched input. Expecting: 'ON', 'USING'")
         return words + " ON " + self._transpiler.expressions.condition(condition, scope, "JOIN ON")
 
-    def _using(self, columns: list[exp.Expression], side: str, before: int, scope: Scope, place: str) -> str:
+    def _using(self, columns: list[exp.Expr], side: str, before: int, scope: Scope, place: str) -> str:
         """USING (a, b): equality, and each pair of columns becomes one."""
         left = Scope(scope.relations[:before], merged=dict(scope.merged))
         right = Scope(scope.relations[before:])
@@ -79,7 +82,7 @@ class Relations:
             scope.merged[label] = Typed(value, kind)
         return "(" + " AND ".join(conditions) + ")"
 
-    def _item(self, node: exp.Expression, scope: Scope) -> str:
+    def _item(self, node: exp.Expr, scope: Scope) -> str:
         match node:
             case exp.Table():
                 return self._table(node, scope)
@@ -113,7 +116,7 @@ class Relations:
         sql = self._derived(query, node, scope)
         return self._joined(sql, node.args.get("joins") or [], scope)
 
-    def _derived(self, query: Query, node: exp.Expression, scope: Scope) -> str:
+    def _derived(self, query: Query, node: exp.Expr, scope: Scope) -> str:
         own = self._transpiler.fresh("q")
         fields = tuple(
             Field(c.name, Typed(f"{own}.{n}", c.value.type)) for n, c in zip(query.names, query.columns, strict=True)
@@ -121,7 +124,7 @@ class Relations:
         scope.relations.append(self._aliased(Relation(None, fields), node))
         return f"({query.sql}) AS {own}"
 
-    def _aliased(self, relation: Relation, node: exp.Expression) -> Relation:
+    def _aliased(self, relation: Relation, node: exp.Expr) -> Relation:
         """The relation under the alias of its node, columns renamed if the alias names them."""
         alias = node.args.get("alias")
         if alias is None or (
@@ -201,7 +204,7 @@ class Relations:
             parts.append(f"{own}({', '.join(self._transpiler.ctes[-1][label].names)}) AS ({query.sql})")  # type: ignore[union-attr]
         return ", ".join(parts)
 
-    def _renamed(self, query: Query, own: str, columns: list[str], node: exp.Expression) -> Query:
+    def _renamed(self, query: Query, own: str, columns: list[str], node: exp.Expr) -> Query:
         """A common table expression as others refer to it: its text is its name."""
         if columns and len(columns) != len(query.columns):
             said = f"WITH column alias list has {len(columns)} entries but query has {len(query.columns)} columns"
@@ -230,7 +233,7 @@ class Relations:
         recursion = f"SELECT {', '.join(items)} FROM ({step.sql}) AS p"
         return f"{own}({', '.join(known.names)}) AS ({anchor.sql} UNION ALL {recursion})"
 
-    def _mentions(self, body: exp.Expression, label: str) -> bool:
+    def _mentions(self, body: exp.Expr, label: str) -> bool:
         return any(table.name.lower() == label and not table.args.get("db") for table in body.find_all(exp.Table))
 
     def _unnest(self, node: exp.Unnest, scope: Scope) -> str:
@@ -274,7 +277,7 @@ class Relations:
         scope.relations.append(Relation(alias.name if alias is not None else None, tuple(fields)))
         return f"(SELECT {', '.join(items)}) AS {own}"
 
-    def _place(self, node: exp.Expression) -> str:
+    def _place(self, node: exp.Expr) -> str:
         return self._transpiler.expressions.place(node)
 
 

@@ -4,6 +4,9 @@ The object store lists the objects and DuckDB gets an explicit list of files; it
 SerDe does with bad input is written into the SQL here, since DuckDB's readers are stricter or laxer.
 """
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: E501, S608
+
 from __future__ import annotations
 
 import re
@@ -202,8 +205,9 @@ def _delimiter(said: str) -> str:
         return chr(int(said))
     if said == "\\t":
         return "\t"
-    if re.fullmatch(r"\\[uU]?0*(\d{1,3})", said):
-        return chr(int(re.fullmatch(r"\\[uU]?0*(\d{1,3})", said).group(1), 8 if not said[1:2].lower() == "u" else 16))  # type: ignore[union-attr]
+    escape = re.fullmatch(r"\\([uU]?)0*(\d{1,3})", said)
+    if escape:
+        return chr(int(escape.group(2), 16 if escape.group(1) else 8))
     return said[:1]
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from steppe.sql.errors import QueryError
 from steppe.sql.typed import Typed
-from steppe.sql.types import Type
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,15 @@ DuckDB's own reading of a query, which differs. sqlglot parses; it does not tran
     compiled.columns    their names and Trino types
 """
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: E501, S608
+
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sqlglot import exp
 
@@ -121,10 +125,10 @@ class Transpiler:
         tokens = self.statement.tokens
         return any(
             token.text == written and before.kind in ("word",) and before.upper not in ("AS", "IN", "THEN", "ELSE")
-            for before, token in zip(tokens, tokens[1:], strict=False)
+            for before, token in pairwise(tokens)
         )
 
-    def query(self, node: exp.Expression, parent: Scope | None) -> Query:
+    def query(self, node: exp.Expr, parent: Scope | None) -> Query:
         """Compile a query expression.
 
         Args:
@@ -149,7 +153,7 @@ class Transpiler:
         finally:
             self._depth -= 1
 
-    def _body(self, node: exp.Expression, parent: Scope | None) -> Query:
+    def _body(self, node: exp.Expr, parent: Scope | None) -> Query:
         match node:
             case exp.Select():
                 return Selection(self, node, parent).compile()
@@ -189,7 +193,7 @@ class Transpiler:
     def _set_operation(self, node: exp.SetOperation, parent: Scope | None) -> Query:
         """UNION, INTERSECT, EXCEPT. sqlglot nests long chains to the left: they are taken apart in a loop."""
         chain: list[exp.SetOperation] = []
-        item: exp.Expression = node
+        item: exp.Expr = node
         while isinstance(item, exp.SetOperation) and (
             item is node or not any(item.args.get(k) for k in ("order", "limit", "offset", "with_"))
         ):
@@ -239,7 +243,7 @@ class Transpiler:
         ]
         return f"SELECT {', '.join(items)} FROM ({query.sql}) AS {own}"
 
-    def _ordered(self, query: Query, node: exp.Expression) -> Query:
+    def _ordered(self, query: Query, node: exp.Expr) -> Query:
         """ORDER BY, OFFSET and LIMIT after a set operation, VALUES or brackets: they see the output columns only."""
         if not any(node.args.get(clause) for clause in ("order", "limit", "offset")):
             return query
@@ -252,7 +256,7 @@ class Transpiler:
         sql = f"SELECT {', '.join(f'{own}.{n} AS {n}' for n in query.names)} FROM ({query.sql}) AS {own}"
         return Query(sql + order + self.limits(node), query.names, query.columns)
 
-    def order_by(self, node: exp.Expression, outputs: list[Typed], fields: tuple[Field, ...], scope: Scope) -> str:
+    def order_by(self, node: exp.Expr, outputs: list[Typed], fields: tuple[Field, ...], scope: Scope) -> str:
         """The ORDER BY clause: ordinals, output names, then expressions over the source."""
         order = node.args.get("order")
         if order is None:
@@ -269,7 +273,7 @@ class Transpiler:
             parts.append(f"{comparable(value)} {direction} NULLS {'FIRST' if item.args.get('nulls_first') else 'LAST'}")
         return " ORDER BY " + ", ".join(parts)
 
-    def _order_key(self, node: exp.Expression, outputs: list[Typed], fields: tuple[Field, ...], scope: Scope) -> Typed:
+    def _order_key(self, node: exp.Expr, outputs: list[Typed], fields: tuple[Field, ...], scope: Scope) -> Typed:
         if isinstance(node, exp.Literal) and not node.is_string:
             if not node.this.isdigit() or not 1 <= int(node.this) <= len(outputs):
                 place = self.expressions.place(node)
@@ -287,7 +291,7 @@ class Transpiler:
                 return next(iter(named.values()))
         return self.expressions.compile(node, scope)
 
-    def limits(self, node: exp.Expression) -> str:
+    def limits(self, node: exp.Expr) -> str:
         """OFFSET and LIMIT, or FETCH FIRST without ties."""
         sql = ""
         limit, offset = node.args.get("limit"), node.args.get("offset")
@@ -307,7 +311,7 @@ class Transpiler:
             sql += f" OFFSET {self._count(offset.expression)}"
         return sql
 
-    def _count(self, node: exp.Expression) -> int:
+    def _count(self, node: exp.Expr) -> int:
         if not isinstance(node, exp.Literal) or not re.fullmatch(r"\d+", node.this):
             raise QueryError("SYNTAX_ERROR", f"{self.expressions.place(node)}: mismatched input in LIMIT or OFFSET")
         return int(node.this)
@@ -381,7 +385,7 @@ class Selection:
                 outputs.append(Field(_implied_name(item), self._expressions.compile(item, self._scope)))
         return outputs
 
-    def _star(self, item: exp.Expression) -> list[Field]:
+    def _star(self, item: exp.Expr) -> list[Field]:
         star = item if isinstance(item, exp.Star) else item.this
         if any(star.args.get(extra) for extra in ("except_", "replace", "rename", "ilike")):
             raise not_supported("SELECT * with EXCEPT, REPLACE or RENAME")
@@ -390,6 +394,7 @@ class Selection:
             if not self._scope.relations:
                 raise QueryError("COLUMN_NOT_FOUND", f"{place}: SELECT * not allowed in queries without FROM clause")
             return self._all_fields()
+        assert isinstance(item, exp.Column)
         qualifier = [part.name for part in item.parts[:-1]]
         for relation in self._scope.relations:
             if relation.is_called(qualifier):
@@ -410,7 +415,7 @@ class Selection:
         ]
         return first + rest
 
-    def _row_star(self, item: exp.Expression) -> list[Field]:
+    def _row_star(self, item: exp.Expr) -> list[Field]:
         """(row).* [AS (names)]."""
         names: list[str | None] = []
         if isinstance(item, exp.Aliases):
@@ -443,7 +448,7 @@ class Selection:
             return ""
         return " GROUP BY " + ", ".join(parts)
 
-    def _group_key(self, node: exp.Expression, outputs: list[Field]) -> str:
+    def _group_key(self, node: exp.Expr, outputs: list[Field]) -> str:
         match node:
             case exp.GroupingSets():
                 return f"GROUPING SETS ({', '.join(self._group_set(item, outputs) for item in node.expressions)})"
@@ -465,7 +470,7 @@ class Selection:
         # DuckDB reads a bare constant as a position.
         return value.sql if not value.sql.isdigit() else f"({value.sql})"
 
-    def _group_set(self, node: exp.Expression, outputs: list[Field]) -> str:
+    def _group_set(self, node: exp.Expr, outputs: list[Field]) -> str:
         if isinstance(node, exp.GroupingSets | exp.Rollup | exp.Cube):
             return self._group_key(node, outputs)
         items = (
@@ -474,7 +479,7 @@ class Selection:
         return f"({', '.join(self._group_key(item, outputs) for item in items)})"
 
 
-def _implied_name(node: exp.Expression) -> str | None:
+def _implied_name(node: exp.Expr) -> str | None:
     """The name of an output without alias: that of a column or of a row's field."""
     if isinstance(node, exp.Column):
         return str(node.name)

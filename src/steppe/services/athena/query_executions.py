@@ -12,11 +12,11 @@ import uuid
 from collections.abc import Callable
 
 from steppe.base.errors import ApiError
-from steppe.base.jsonvalue import JsonValue, JsonError, canonical, dumpb, loads
+from steppe.base.jsonvalue import JsonError, JsonValue, canonical, dumpb, loads
 from steppe.objects.object_store import ObjectStore
-from steppe.services.athena.refusals import count_of, invalid, object_of, text_of
+from steppe.services.athena.refusals import count_of, invalid, object_of, text_of, violated
 from steppe.services.athena.runner import Runner
-from steppe.services.athena.work_groups import ENGINE_VERSION, WorkGroups, location
+from steppe.services.athena.work_groups import ENGINE_VERSION, WorkGroups, location, refuse_members
 from steppe.sql import definitions, results
 from steppe.sql.errors import MalformedQuery
 from steppe.sql.grammar import parse_query
@@ -78,6 +78,7 @@ class QueryExecutions:
                 "output_location": f"{result['OutputLocation']}{query_id}.{statement.output}",
                 "statement_type": statement.type,
                 "substatement_type": statement.substatement_type,
+                "scan_cutoff": group["Configuration"].get("BytesScannedCutoffPerQuery"),
                 "engine": group["Configuration"].get("EngineVersion", {}).get("SelectedEngineVersion", "AUTO"),
                 "asked": base64.b64encode(
                     canonical({k: v for k, v in members.items() if k != "ClientRequestToken"})
@@ -88,10 +89,9 @@ class QueryExecutions:
 
     def _started(self, record: QueryRecord) -> Document:
         if self._runner.is_full():
-            raise ApiError(
-                "TooManyRequestsException", "You have exceeded the limit for the number of queries you can run concurrently.",
-                fields={"Reason": "CONCURRENT_QUERY_LIMIT_EXCEEDED"},
-            )  # fmt: skip
+            said = "You have exceeded the limit for the number of queries you can run concurrently."
+            reason = {"Reason": "CONCURRENT_QUERY_LIMIT_EXCEEDED"}
+            raise ApiError("TooManyRequestsException", said, fields=reason)
         stored = self._store.add(record)
         if stored.id == record.id:
             self._runner.submit(record)
@@ -103,6 +103,7 @@ class QueryExecutions:
         """Where the result goes: the group's configuration if it is enforced, else the request's, else the group's."""
         asked, held = object_of(members, "ResultConfiguration"), group["Configuration"]["ResultConfiguration"]
         enforced = group["Configuration"]["EnforceWorkGroupConfiguration"]
+        refuse_members(asked)
         chosen = dict(held) if enforced or not asked.get("OutputLocation") else dict(asked)
         said = chosen.get("OutputLocation")
         if not said:
@@ -128,9 +129,7 @@ class QueryExecutions:
         context = object_of(members, "QueryExecutionContext")
         for value in context.values():
             if value is not None and not isinstance(value, str):
-                raise invalid(
-                    "1 validation error detected: Value at 'queryExecutionContext' failed to satisfy constraint: Member must be a text"
-                )
+                raise violated("queryExecutionContext", "be a text")
 
     # -- look
 
@@ -149,18 +148,12 @@ class QueryExecutions:
         """BatchGetQueryExecution: 1 to 50 ids."""
         ids = members.get("QueryExecutionIds")
         if not isinstance(ids, list) or not 1 <= len(ids) <= 50 or not all(isinstance(i, str) for i in ids):
-            raise invalid(
-                "1 validation error detected: Value at 'queryExecutionIds' failed to satisfy constraint: Member must have length less than or equal to 50 and greater than or equal to 1"
-            )
+            raise violated("queryExecutionIds", "have length less than or equal to 50 and greater than or equal to 1")
         found = {query_id: self._store.get(query_id) for query_id in ids}
         return {
             "QueryExecutions": [self._shown(record) for record in found.values() if record is not None],
-            "UnprocessedQueryExecutionIds": [
-                {"QueryExecutionId": i, "ErrorCode": "INVALID_QUERY_EXECUTION_ID", "ErrorMessage": f"QueryExecution {i} was not found"}
-                for i, record in found.items()
-                if record is None
-            ],
-        }  # fmt: skip
+            "UnprocessedQueryExecutionIds": [_unknown(i) for i, record in found.items() if record is None],
+        }
 
     def list_query_executions(self, members: Document) -> Document:
         """ListQueryExecutions: newest first."""
@@ -283,6 +276,11 @@ class QueryExecutions:
         reader = results.read_rows if record.body["statement_type"] == "DML" else results.read_lines
         page = list(itertools.islice(reader(chunks), limit))
         return [row for row, _ in page], sum(length for _, length in page)
+
+
+def _unknown(query_id: str) -> Document:
+    said = f"QueryExecution {query_id} was not found"
+    return {"QueryExecutionId": query_id, "ErrorCode": "INVALID_QUERY_EXECUTION_ID", "ErrorMessage": said}
 
 
 def _column_info(column: Document) -> Document:

@@ -11,6 +11,13 @@ def invalid(message: str, code: str = "INVALID_INPUT") -> ApiError:
     return ApiError("InvalidRequestException", message, fields={"AthenaErrorCode": code, "ErrorCode": code})
 
 
+def violated(member: str, rule: str, value: JsonValue = None) -> ApiError:
+    """InvalidRequestException in the words of a broken constraint of the API's model."""
+    shown = "" if value is None else f" '{value}'"
+    at = f"Value{shown} at '{member}' failed to satisfy constraint"
+    return invalid(f"1 validation error detected: {at}: Member must {rule}")
+
+
 def text_of(members: dict[str, JsonValue], member: str, *, needed: bool = False) -> str | None:
     """A text member, or None when it is not there.
 
@@ -21,9 +28,8 @@ def text_of(members: dict[str, JsonValue], member: str, *, needed: bool = False)
     if value is None and not needed:
         return None
     if not isinstance(value, str) or (needed and not value):
-        label = member[:1].lower() + member[1:]
-        rule = "Member must not be null" if value is None else "Member must be a text of at least one character"
-        raise invalid(f"1 validation error detected: Value at '{label}' failed to satisfy constraint: {rule}")
+        rule = "not be null" if value is None else "be a text of at least one character"
+        raise violated(member[:1].lower() + member[1:], rule)
     return value
 
 
@@ -33,9 +39,7 @@ def object_of(members: dict[str, JsonValue], member: str) -> dict[str, JsonValue
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise invalid(
-            f"1 validation error detected: Value at '{member}' failed to satisfy constraint: Member must be a structure"
-        )
+        raise violated(member[:1].lower() + member[1:], "be a structure")
     return value
 
 
@@ -45,9 +49,7 @@ def count_of(members: dict[str, JsonValue], *, default: int, most: int, least: i
     if value is None:
         return default
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise invalid(
-            f"1 validation error detected: Value '{value}' at 'maxResults' failed to satisfy constraint: Member must have value greater than or equal to {least}"
-        )
+        raise violated("maxResults", f"have value greater than or equal to {least}", value)
     if value > most:
         raise invalid(f"MaxResults is more than maximum allowed length {most}.")
     return value or default

@@ -31,6 +31,10 @@ _LOST = QueryError("GENERIC_INTERNAL_ERROR", "The server ended while the query w
 _log = logging.getLogger(__name__)
 
 
+class _ScanCutoff(Exception):
+    """The query's tables are larger than the work group allows."""
+
+
 class Runner:
     """Takes executions and brings each to an end."""
 
@@ -103,6 +107,10 @@ class Runner:
             self._store.change(record.id, state="SUCCEEDED", changes=changes)
         except QueryCancelled:
             return  # `stop` has said so in the store, or the server is closing
+        except _ScanCutoff:
+            said = "Query cancelled! : Bytes scanned limit was exceeded"
+            ended = {"reason": said, "completed_ms": self._clock()}
+            self._store.change(record.id, state="CANCELLED", changes={**times, **ended})
         except MalformedQuery as error:
             self._fail(record.id, QueryError("SYNTAX_ERROR", error.message), times)
         except QueryError as error:
@@ -112,6 +120,7 @@ class Runner:
         except Exception:
             _log.exception("query %s failed in a way that nobody expected", record.id)
             self._fail(record.id, QueryError("GENERIC_INTERNAL_ERROR", "internal error"), times)
+            raise
         finally:
             with self._lock:
                 self._stops.pop(record.id, None)
@@ -127,21 +136,24 @@ class Runner:
         statement = classify(record.body["query"])
         bucket, _, key = str(record.body["output_location"]).removeprefix("s3://").partition("/")
         self._objects.head_bucket(bucket)
-        database = (record.body["context"].get("Database") or "default").lower()
+        database = _database(record.body)
         match statement.family:
             case "query":
-                return self._query(statement, database, signal, bucket, key)
+                return self._query(statement, record.body, signal, bucket, key)
             case "definition":
                 return self._definition(statement, database, bucket, key)
             case _:
                 raise QueryError("NOT_SUPPORTED", statement.substatement_type.replace("_", " "))
 
-    def _query(self, statement: Statement, database: str, signal: StopSignal, bucket: str, key: str) -> Document:
+    def _query(self, statement: Statement, body: Document, signal: StopSignal, bucket: str, key: str) -> Document:
+        database = _database(body)
         run = self._engine.run(statement, database=database, now_ms=self._clock(), stop=signal)
         planned = time.monotonic()
         try:
             for opened in run:
                 planning_ms = max(1, int((time.monotonic() - planned) * 1000))
+                if body.get("scan_cutoff") and opened.scanned_bytes > body["scan_cutoff"]:
+                    raise _ScanCutoff
                 self._put(bucket, key, opened.csv, "text/csv")
                 metadata = results.metadata_bytes(self._engine_id(), opened.columns)
                 self._put(bucket, key + ".metadata", metadata, "application/octet-stream")
@@ -175,6 +187,10 @@ class Runner:
         serial = time.monotonic_ns()
         letters = "".join("abcdefghijkmnpqrstuvwxyz23456789"[serial >> shift & 31] for shift in (20, 25, 30, 35, 40))
         return f"{time.strftime('%Y%m%d_%H%M%S', now)}_{serial // 1000 % 100000:05d}_{letters}"
+
+
+def _database(body: Document) -> str:
+    return str(body["context"].get("Database") or "default").lower()
 
 
 def _storage_error(error: ApiError, location: JsonValue) -> QueryError:

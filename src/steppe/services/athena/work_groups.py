@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from steppe.base.jsonvalue import JsonValue
-from steppe.services.athena.refusals import count_of, invalid, object_of, text_of
+from steppe.services.athena.refusals import count_of, invalid, object_of, text_of, violated
 from steppe.stores.queries import Document, QueryStore
 
 ENGINE_VERSION = "Athena engine version 3"
 _FLAGS = ("EnforceWorkGroupConfiguration", "PublishCloudWatchMetricsEnabled", "RequesterPaysEnabled",
           "EnableMinimumEncryptionConfiguration")  # fmt: skip
-_LOCATIONS = ("OutputLocation", "EncryptionConfiguration", "ExpectedBucketOwner", "AclConfiguration")
+_UNSUPPORTED = ("EncryptionConfiguration", "ExpectedBucketOwner", "AclConfiguration")
 _UPDATES = frozenset({*_FLAGS, "ResultConfigurationUpdates", "BytesScannedCutoffPerQuery",
-                      "RemoveBytesScannedCutoffPerQuery", "EngineVersion", "AdditionalConfiguration", "ExecutionRole"})  # fmt: skip
+                      "RemoveBytesScannedCutoffPerQuery", "EngineVersion"})  # fmt: skip
 _SCAN_CUTOFF_LEAST = 10_000_000
 
 
@@ -86,9 +86,7 @@ class WorkGroups:
         document = dict(self._store.work_group(name) or {})
         state = text_of(members, "State")
         if state not in (None, "ENABLED", "DISABLED"):
-            raise invalid(
-                f"1 validation error detected: Value '{state}' at 'state' failed to satisfy constraint: Member must satisfy enum value set: [ENABLED, DISABLED]"
-            )
+            raise violated("state", "satisfy enum value set: [ENABLED, DISABLED]", state)
         if state:
             document["State"] = state
         if members.get("Description") is not None:
@@ -109,11 +107,11 @@ class WorkGroups:
                 configuration[flag] = updates[flag]
         result = object_of(updates, "ResultConfigurationUpdates")
         held = dict(configuration.get("ResultConfiguration") or {})
-        for member in _LOCATIONS:
-            if result.get("Remove" + member):
-                held.pop(member, None)
-            if result.get(member) is not None:
-                held[member] = location(result[member]) if member == "OutputLocation" else result[member]
+        refuse_members(result)
+        if result.get("RemoveOutputLocation"):
+            held.pop("OutputLocation", None)
+        if result.get("OutputLocation") is not None:
+            held["OutputLocation"] = location(result["OutputLocation"])
         configuration["ResultConfiguration"] = held
         cutoff = updates.get("BytesScannedCutoffPerQuery")
         if cutoff is not None:
@@ -128,6 +126,17 @@ class WorkGroups:
                 raise invalid(f"The engine version {version} is not supported")
             configuration["EngineVersion"] = {"SelectedEngineVersion": version}
         return configuration
+
+
+def refuse_members(result: Document) -> None:
+    """Refuse what a result configuration may ask for and the object store does not do.
+
+    Raises:
+        ApiError: with the member's name.
+    """
+    for member in _UNSUPPORTED:
+        if result.get(member) is not None:
+            raise invalid(f"{member} is not supported")
 
 
 def location(said: JsonValue) -> str:

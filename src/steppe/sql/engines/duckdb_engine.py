@@ -126,7 +126,7 @@ class DuckdbEngine:
         finally:
             connection.close()
 
-    def _config(self, own: Path) -> dict[str, str | bool | int]:
+    def _config(self, own: Path) -> dict[str, str | bool | int | float | list[str]]:
         return {
             "threads": self._threads,
             "memory_limit": f"{self._memory_mib}MiB",
