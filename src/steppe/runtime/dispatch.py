@@ -7,6 +7,7 @@ already under way is left alone.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol, assert_never
 
@@ -16,6 +17,8 @@ from steppe.interp.command import CallTask, CancelTask, CancelTimer, Command, St
 from steppe.interp.stimulus import Stimulus, TaskFailed, TaskSubmitted, TaskSucceeded
 from steppe.runtime.timers import Timers
 from steppe.stores.machines import MachineRecord
+
+_log = logging.getLogger(__name__)
 
 
 class Tasks(Protocol):
@@ -96,8 +99,12 @@ class Dispatcher:
             output = await self._tasks.run(command, execution_arn=arn, submitted=submitted)
         except Fault as fault:
             self._post(arn, TaskFailed(command.key, fault.error, fault.cause))
+        except Exception as error:
+            # A bug of ours in an integration: the task fails for its user to see, the log has the story.
+            _log.exception("task %s of %s", command.resource, arn)
+            self._post(arn, TaskFailed(command.key, "States.Runtime", f"Internal error of steppe: {error!r}"))
         else:
-            if command.task_token is not None:
+            if command.resource.endswith(".waitForTaskToken"):
                 await submitted(output)
             else:
                 self._post(arn, TaskSucceeded(command.key, output))
