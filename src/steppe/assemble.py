@@ -1,0 +1,192 @@
+"""The composition root: from Settings to a running server, and to what a worker process needs.
+
+Nothing below knows which store, executor or endpoint it works with; this file picks them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections.abc import Iterator, Mapping
+
+import sqlalchemy as sa
+import uvicorn
+
+from steppe import __version__
+from steppe.base.jsonvalue import JsonValue
+from steppe.executors.local import LocalExecutor
+from steppe.integrations.caller import Callers
+from steppe.integrations.task_caller import TaskCaller
+from steppe.maprun.runs import MapRuns
+from steppe.maprun.sources import Places
+from steppe.maprun.worker import WorkerContext
+from steppe.objects.filesystem import FilesystemObjectStore
+from steppe.runtime.driver import Engine
+from steppe.runtime.system import now_ms
+from steppe.services.app import create_app
+from steppe.services.athena.service import AthenaService
+from steppe.services.s3 import operations as s3_operations
+from steppe.services.stepfunctions.service import StepFunctionsService
+from steppe.settings import Settings
+from steppe.stores.database import Database
+from steppe.stores.tables import server_secrets
+from steppe.wire.request import Operations
+
+SERVED = ("athena", "s3", "stepfunctions")
+"""botocore's names of the services that this program serves."""
+
+
+class Server:
+    """Everything that one data directory needs, in one process with its workers. Start once, stop once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._socket = _listen(settings.host, settings.port)
+        self.url = f"http://{_shown(settings.host)}:{self._socket.getsockname()[1]}"
+        self._ready = False
+        self._http: _HttpServer | None = None
+        self._serving: asyncio.Task[None] | None = None
+        data = settings.data_dir
+        self.database = Database(data / "steppe.db")
+        self.objects = FilesystemObjectStore(data / "s3")
+        self.segments = FilesystemObjectStore(data / "internal")
+        self.services: dict[str, Operations] = {}
+        self.executor = LocalExecutor(
+            workers=settings.worker_count, factory=worker_context, arguments=(settings, self.url)
+        )
+        self.callers = callers(settings, local=self.services)
+        self.map_runs = MapRuns(
+            database=self.database,
+            objects=self.objects,
+            segments=self.segments,
+            executor=self.executor,
+            realm=settings.realm,
+            clock=now_ms,
+            name_key=_secret(self.database, "child-names"),
+            on_outcome=lambda arn, stimulus: self.engine.post(arn, stimulus),
+        )
+        self.engine = Engine(
+            database=self.database, tasks=TaskCaller(self.callers), map_runs=self.map_runs, realm=settings.realm
+        )
+        self.athena = AthenaService(
+            database=self.database, objects=self.objects, settings=settings, data_dir=data, clock=now_ms
+        )
+        self.services["s3"] = s3_operations(self.objects, region=settings.region)
+        self.services["athena"] = self.athena.operations()
+        self.stepfunctions = StepFunctionsService(
+            database=self.database, engine=self.engine, map_runs=self.map_runs, realm=settings.realm, clock=now_ms
+        )
+        self.services["stepfunctions"] = self.stepfunctions.operations()
+
+    async def start(self) -> None:
+        """Begin to serve, and go on with what an earlier server left."""
+        app = create_app(settings=self.settings, services=self.services, health=self.health)
+        config = uvicorn.Config(
+            app, lifespan="off", log_config=None, access_log=False, server_header=False, date_header=False, backlog=4096
+        )
+        self._http = _HttpServer(config)
+        self._serving = asyncio.create_task(self._http.serve(sockets=[self._socket]))
+        await self.executor.start()
+        await self.athena.start()
+        await self.engine.start()
+        await self.stepfunctions.start()
+        self._ready = True
+
+    async def stop(self) -> None:
+        """Stop serving; what waits goes on after the next start. May be called when `start` failed."""
+        self._ready = False
+        if self._http is not None and self._serving is not None:
+            self._http.should_exit = True
+            await self._serving
+        self._socket.close()
+        await self.stepfunctions.stop()
+        await self.engine.stop()
+        await self.map_runs.close()
+        await self.executor.close()
+        await self.athena.stop()
+        await self.callers.close()
+        self.database.close()
+
+    def client(self, service: str) -> Operations:
+        """The operations of one of our services, to be called in this process."""
+        return self.services[service]
+
+    def health(self) -> dict[str, JsonValue]:
+        """What /_steppe/health answers beside the status."""
+        return {"version": __version__, "services": sorted(self.services), "ready": self._ready}
+
+
+def callers(settings: Settings, *, local: Mapping[str, Operations], server_url: str = "") -> Callers:
+    """Who answers the API calls of tasks.
+
+    Args:
+        settings: endpoints that the user named, and keys.
+        local: services of this process.
+        server_url: in a worker, the server that has the services which this process has not; "" in the server.
+    """
+    served = {} if not server_url else {name: server_url for name in SERVED if name not in local}
+    key = next(iter(settings.access_keys.items()), ("steppe", "steppe"))
+    return Callers(
+        local=local, endpoints=served | dict(settings.endpoints), region=settings.region, credentials=lambda: key
+    )
+
+
+def worker_context(settings: Settings, server_url: str) -> WorkerContext:
+    """What a worker process has: the object stores, and tasks that call S3 here and the rest at the server."""
+    objects = FilesystemObjectStore(settings.data_dir / "s3")
+    local = {"s3": s3_operations(objects, region=settings.region)}
+    places = Places(
+        objects=objects,
+        internal=FilesystemObjectStore(settings.data_dir / "internal"),
+        account=settings.account,
+    )
+    tasks = TaskCaller(callers(settings, local=local, server_url=server_url))
+    return WorkerContext(places=places, tasks=tasks, clock=now_ms)
+
+
+class _HttpServer(uvicorn.Server):
+    """uvicorn without its signal handlers: the command line has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A bound socket: the port is ours, and known, before anything else starts.
+
+    Raises:
+        OSError: the port is taken, or the address is not of this machine.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.set_inheritable(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _shown(host: str) -> str:
+    """An address as it stands in a URL; "every address" is shown as the loopback one."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _secret(database: Database, name: str) -> bytes:
+    """A key of this data directory, made at the first start."""
+
+    def make(c: sa.Connection) -> bytes:
+        row = c.execute(sa.select(server_secrets.c.value).where(server_secrets.c.name == name)).scalar()
+        if row is None:
+            row = secrets.token_bytes(32)
+            c.execute(sa.insert(server_secrets).values(name=name, value=row))
+        return bytes(row)
+
+    return database.write_now(make)
