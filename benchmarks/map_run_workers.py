@@ -2,9 +2,10 @@
 
     python benchmarks/map_run_workers.py [--rows 1000000] [--workers 2] [--express] [--layers]
 
-Prints children a second, peak memory of all processes, bytes on disk a child; with --layers also the cost of one child by
-layer, measured in this process.
+Prints children a second, peak memory of all processes, bytes on disk a child; with --layers also the cost of one child
+by layer, measured in this process.
 """
+# ruff: noqa: D102 - small parts of one script
 
 from __future__ import annotations
 
@@ -216,7 +217,9 @@ async def run(folder: Path, *, rows: int, workers: int, express: bool, export: b
     print(f"children       {counts['succeeded']:,} succeeded of {counts['total']:,}")
     print(f"wall           {seconds:.2f} s   coordinator's cpu {time.process_time() - cpu:.2f} s")
     print(f"rate           {counts['total'] / seconds:,.0f} children a second")
-    print(f"memory (PSS)   {memory.peak / 2**20:.0f} MiB   " + " ".join(f"{v / 2**20:.0f}" for v in memory.last.values()))
+    print(
+        f"memory (PSS)   {memory.peak / 2**20:.0f} MiB   " + " ".join(f"{v / 2**20:.0f}" for v in memory.last.values())
+    )
     print(f"disk           {disk / max(counts['total'], 1):.0f} bytes a child")
     for label, ask in (
         ("page of 100", runs.list_children(wish.map_run_arn, limit=100)),
@@ -275,7 +278,10 @@ def layers(folder: Path, *, rows: int = 50_000) -> None:
     )
     start = Start()
     steps = timed("advance", lambda: [advance(compiled.program, e, start, 1, b"seed") for e in executions])
-    timed("input and output to JSON", lambda: [(json_text(s.execution.input), json_text(s.execution.output)) for s in steps])
+    timed(
+        "input and output to JSON",
+        lambda: [(json_text(s.execution.input), json_text(s.execution.output)) for s in steps],
+    )
     timed("history to JSON", lambda: [dump_history(s.history) for s in steps])
 
     def segments() -> int:

@@ -190,7 +190,13 @@ THREE = {
 def machine(processor: JsonValue, *, express: bool = False, **fields: JsonValue) -> MachineRecord:
     """A state machine of one Distributed Map."""
     config = {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS" if express else "STANDARD"}
-    state = {"Type": "Map", "Label": "L", "ItemProcessor": {"ProcessorConfig": config, **processor}, "End": True, **fields}
+    state = {
+        "Type": "Map",
+        "Label": "L",
+        "ItemProcessor": {"ProcessorConfig": config, **processor},
+        "End": True,
+        **fields,
+    }
     return MachineRecord(
         arn=REALM.state_machine("M"),
         name="M",

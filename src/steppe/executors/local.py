@@ -2,7 +2,7 @@
 
 A worker is a fresh Python process (not a fork: this one has threads, an event loop and open databases) with one socket
 to us. A worker that dies is replaced at once and its jobs are reported lost; one that cannot even start, several times
-over, ends the jobs that wait for it as failed, so that a broken installation shows itself as an error instead of a hang.
+over, ends the jobs that wait for it as failed: a broken installation shows itself as an error instead of a hang.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Items into the inputs of children: pure. Without ItemBatcher a child gets one item, with it an object around several."""
+"""Items into the inputs of children: pure. With ItemBatcher a child gets an object around several items."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ def child_inputs(
         source: where the items are.
         items: the shard.
         now_ms: time for expressions in ItemSelector.
-        run_id, name_key: make their chance: a shard that is run again makes the same inputs.
+        run_id: makes their chance, with
+        name_key: a shard that is run again makes the same inputs.
 
     Raises:
         Fault: the source cannot be read, the selector cannot be evaluated, or an item fits no batch.

@@ -1,9 +1,9 @@
 """Names of child executions: UUIDs that say which run and which item, to those who have the server's key.
 
 A name is a UUID in the form of version 3, as AWS gives children. Its 122 free bits are a mixed-up number made of run,
-first item and check bits; the mixing is a bijection under a key, so nothing has to be stored to find a child by its name,
-and a name that was made up fails the check. This hides nothing that matters: it makes names look like names, and spreads
-them. Mixing costs about a microsecond.
+first item and check bits; the mixing is a bijection under a key, so nothing has to be stored to find a child by its
+name, and a name that was made up fails the check. This hides nothing that matters: it makes names look like names, and
+spreads them. Mixing costs about a microsecond.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class ChildNames:
 
     def number(self, run_id: int, item_index: int) -> int:
         """A name as the 128 bits of its UUID."""
-        # A half-width shift is its own inverse under xor, a product with an odd number has one: each step can be undone.
+        # A half-width shift under xor is its own inverse, a product with an odd number has one: all can be undone.
         mixed = ((run_id << _ITEM_BITS | item_index) << _CHECK_BITS | self._check) + self._offset & _MASK
         mixed = mixed * self._first & _MASK
         mixed ^= mixed >> _HALF

@@ -1,8 +1,8 @@
 """The children of Map Runs as executions: listed, described, with their histories.
 
-An ended child is a row of a segment; its name says which run and item it is, the shard's row says which segments. One that
-runs is asked for at the worker that runs it. Between a child's end and its segment's registration (a second at most) a worker
-that has it answers no more, and the child is not found: as the service, this is eventually consistent there.
+An ended child is a row of a segment; its name says which run and item it is, the shard's row says which segments. One
+that runs is asked for at the worker that runs it. Between a child's end and its segment's registration (a second at
+most) it is in neither place and is not found: eventually consistent, as the service is there.
 """
 
 from __future__ import annotations
@@ -50,8 +50,10 @@ class Children:
     async def page(
         self, map_run_arn: str, *, status: str | None, limit: int, token: str | None
     ) -> tuple[list[dict[str, JsonValue]], str | None]:
-        """A page of a run's children and the next token. Running ones first, then shards from the last to the first, in
-        each shard the latest end first: newest first, as exactly as the order of a shard's thousand children.
+        """A page of a run's children and the next token.
+
+        Running ones come first, then shards from the last to the first, in each shard the latest end first: so newest
+        first, exactly within a shard and nearly over shards.
 
         Raises:
             ApiError: ResourceNotFound, InvalidToken.
@@ -154,7 +156,8 @@ class Children:
         if shard is None:
             return None
         segments = [load_segment(segment) for segment in shard.segments]
-        return await self._read(lambda: self._reader.find(segments, index, columns))
+        row: dict[str, JsonValue] | None = await self._read(lambda: self._reader.find(segments, index, columns))
+        return row
 
     async def _shards(self, run: RunRecord, to_item: int | None, status: str | None) -> list[ShardRecord]:
         return await self._parts.database.read(

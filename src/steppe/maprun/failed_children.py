@@ -1,4 +1,4 @@
-"""Children that end before their first state, or because of a bug of ours: failed by the worker, not by the interpreter."""
+"""Children that the worker fails, not the interpreter: before their first state, or because of a bug of ours."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def failed_execution(
     Args:
         execution: before its first stimulus.
         raw_input: JSON text of its input; shown in part, and marked as truncated, when it is long.
-        error, cause: of the failure.
+        error: of the failure,
+        cause: and its text.
         now_ms: the time.
     """
     truncated = len(raw_input) > _SHOWN_BYTES

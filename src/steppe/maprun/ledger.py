@@ -1,8 +1,8 @@
 """The books of one Map Run: how many of what, whether too many failed, how many may run at once, when it is over. Pure.
 
-Two counts stand side by side: of items, and of executions (children; a batch is one execution of several items). What is
-booked has been committed; what runs is only known as grants: a shard under way may run so many children at once, and the
-grants of all shards under way never add up to more than MaxConcurrency.
+Two counts stand side by side: of items, and of executions (children; a batch is one execution of several items). What
+is booked has been committed; what runs is only known as grants: a shard under way may run so many children at once, and
+the grants of all shards under way never add up to more than MaxConcurrency.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Tally:
 class Tolerance:
     """ToleratedFailureCount and ToleratedFailurePercentage; None where the definition says nothing.
 
-    Either alone fails the run when it is passed; with neither, the first failure does. Failed and timed-out items count.
+    Either alone fails the run when it is passed; with neither, the first failure does. Failed and timed-out items
+    count.
     """
 
     count: int | None = None
@@ -53,7 +54,7 @@ class Tolerance:
         """How many items may fail.
 
         Args:
-            total_items: of the whole run; None while the source is still being read, when a percentage says nothing yet.
+            total_items: of the whole run; None while the source is being read, when a percentage says nothing yet.
 
         Returns:
             A number of items, or None for as many as like.

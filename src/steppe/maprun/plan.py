@@ -1,7 +1,7 @@
 """The plan of a Map Run: all that coordinator and workers have to know, and that does not change while it runs.
 
-It is written once, to the internal bucket, before the run begins, and read once by every worker that takes part. A worker
-keeps what it made of it (`CompiledPlan`) for the shards to come.
+It is written once, to the internal bucket, before the run begins, and read once by every worker that takes part. A
+worker keeps what it made of it (`CompiledPlan`) for the shards to come.
 """
 
 from __future__ import annotations

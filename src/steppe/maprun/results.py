@@ -1,4 +1,4 @@
-"""What a Map Run leaves: the state's result as one array, or the files of ResultWriter and a reference to their manifest.
+"""What a Map Run leaves: the state's result as one array, or ResultWriter's files and a reference to their manifest.
 
 Both go over the shards in item order and over the segments of each; nothing but one shard's children is held at once.
 """
@@ -118,6 +118,6 @@ async def _page(parts: Parts, run_id: int, from_item: int) -> list[ShardRecord]:
 def _too_large(plan: RunPlan) -> Fault:
     return Fault(
         "States.DataLimitExceeded",
-        f"The state/task '{plan.command.state_name}' returned a result with a size exceeding the maximum number of bytes "
-        "service limit.",
+        f"The state/task '{plan.command.state_name}' returned a result with a size exceeding the maximum number of "
+        "bytes service limit.",
     )

@@ -1,7 +1,7 @@
 """One Map Run: the coordinator. One asyncio task; what blocks (scanning the source) is in a thread.
 
-    open the source -> scan it into shards (rows) -> give shards to workers, within the ledger's grants -> register their
-    segments -> when every item has ended, or too many failed, or it was stopped: write the results, end the run, tell
+    open the source -> scan it into shards (rows) -> give shards to workers, within the ledger's grants -> register
+    their segments -> when every item has ended, or too many failed, or it was stopped: write the results, end the run
 
 All that has happened is in the rows of the run and its shards, so a coordinator that starts on an existing run goes on
 where the last one stopped. In memory are a window of shards, those under way, and the books.
@@ -114,8 +114,9 @@ class MapRun:
             if self._scan and self._scan.done():
                 await self._scan_done(self._scan)
                 self._scan = None
-            if fault := self._scan_fault or self._desk.fault:
-                return _failed(fault)
+            wrong = self._scan_fault or self._desk.fault
+            if wrong:
+                return _failed(wrong)
             if self.ledger.exceeded:
                 return _failed(Fault(EXCEEDED, EXCEEDED_CAUSE))
             if self.ledger.complete and not self._desk.busy:

@@ -148,7 +148,7 @@ class RunningChildren:
             child.execution = step.execution
             child.history += step.history
             stimuli.extend(self._carry_out(child, step.commands))
-        if child.execution.status != "RUNNING" and self._children.pop(child.item_index, None):
+        if child.execution.status != "RUNNING" and self._children.pop(child.item_index, None) is not None:
             self.item_count -= child.item_count
             self._drop_waits(child, cancel=True)
             self._tell_ended(

@@ -168,7 +168,7 @@ class MapRuns:
         return await self._children.page(map_run_arn, status=status, limit=limit, token=token)
 
     async def describe_child(self, arn: str) -> dict[str, JsonValue] | None:
-        """What DescribeExecution answers for a child (times in epoch milliseconds); None when it is no child of ours."""
+        """What DescribeExecution answers for a child (times in epoch milliseconds); None when there is none."""
         return await self._children.describe(arn)
 
     async def child_history(self, arn: str) -> list[HistoryEvent] | None:

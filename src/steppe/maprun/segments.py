@@ -1,8 +1,8 @@
 """Segments: finished children as Parquet files in the internal bucket, a row a child.
 
-A segment is written once, whole, by one attempt at one shard, and counts only when the shard's row names it. Its rows are in
-the order in which children ended, which is item order where nothing waits. Columns: see SCHEMA; `history` is the JSON array
-of the child's history events, `input` and `output` are JSON text. Parquet because a segment is a table as well.
+A segment is written once, whole, by one attempt at one shard, and counts only when the shard's row names it. Its rows
+are in the order in which children ended, which is item order where nothing waits. Columns: see SCHEMA; `history` is the
+JSON array of the child's history events, `input` and `output` are JSON text. Parquet because a segment is a table too.
 """
 
 from __future__ import annotations

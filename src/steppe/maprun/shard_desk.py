@@ -1,7 +1,7 @@
 """The desk where shards are given out: to workers within the ledger's grants, and back with what they have done.
 
-Knows which shards are under way, which have to be tried again and which wait; registers segments and books them. It is the
-coordinator's (`run.py`): one event loop, no locks.
+Knows which shards are under way, which have to be tried again and which wait; registers segments and books them. It is
+the coordinator's (`run.py`): one event loop, no locks.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _STOP_SECONDS: Final = 10.0
 """How long children may take to be aborted before their shard is cancelled."""
 
 _ANSWER_SECONDS: Final = 1.0
-"""How long a question to a worker may take: one that computes answers late, and the children it runs are over by then."""
+"""How long a question to a worker may take: one that computes answers late, and its children are over by then."""
 
 
 @dataclass(slots=True, eq=False)

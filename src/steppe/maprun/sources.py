@@ -111,7 +111,7 @@ def _spool_items(items: JsonValue, places: Places, key: str) -> ItemSource:
 
 
 def _spool(items: Iterable[JsonValue], places: Places, key: str, *, uri: str, keyed: bool = False) -> _SpooledSource:
-    """Write the items down, unless an earlier attempt has: an object is put whole, so its being there says it is all."""
+    """Write the items down, unless an earlier attempt has: an object is put whole, so when it is there it is all."""
     try:
         places.internal.head(places.bucket, key)
     except ApiError as error:

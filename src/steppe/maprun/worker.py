@@ -1,7 +1,7 @@
-"""One shard's children, run to their ends: the job that executors carry out, in a worker process or on a cluster's node.
+"""One shard's children, run to their ends: the job that executors carry out, in a worker process or in a cluster.
 
-A child whose states never wait is one call of `advance` and a row in the columns of the next segment; nothing is made for
-it that outlives the call. A child that waits becomes a RunningChildren entry with its tasks and timers in this event loop.
+A child whose states never wait is one call of `advance` and a row in the columns of the next segment; nothing is made
+for it that outlives the call. A child that waits goes to RunningChildren, with its tasks and timers in this event loop.
 Segments are written when the shard ends, and every second while it does not; only then, and once the coordinator has
 registered them, are their children done. Everything else of a shard may be lost at any time and is run again.
 """
@@ -49,7 +49,7 @@ from steppe.maprun.sources import Places, reopen_source
 _START: Final = Start()
 
 _BREATH_CHILDREN: Final = 64
-"""Children started before the event loop gets a turn: answers to running ones, and messages, wait no longer than that."""
+"""Children started before the event loop gets a turn: answers to running ones, and messages, wait that long at most."""
 
 _SEGMENT_SECONDS: Final = 1.0
 """How long an ended child may wait for its segment in a shard that goes slowly."""

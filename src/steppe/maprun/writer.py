@@ -1,7 +1,7 @@
 """ResultWriter: the files SUCCEEDED_n, FAILED_n, PENDING_n and the manifest. A job in the worker pool.
 
-It asks the coordinator for the shards page by page and writes as it goes, so it holds one shard's children and a part of
-each file. Files appear whole or not at all, and the manifest last; a second attempt writes the same keys again.
+It asks the coordinator for the shards page by page and writes as it goes, so it holds one shard's children and a part
+of each file. Files appear whole or not at all, and the manifest last; a second attempt writes the same keys again.
 """
 
 from __future__ import annotations

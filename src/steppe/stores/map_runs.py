@@ -1,7 +1,7 @@
 """Map Runs and their shards. Children have no rows: they are in segments, which the shards' rows name.
 
-All functions take a connection and are used inside `Database.read` or `Database.write`. One coordinator at a time writes the
-rows of a run, so a shard is saved as the coordinator knows it, not by increments.
+All functions take a connection and are used inside `Database.read` or `Database.write`. One coordinator at a time
+writes the rows of a run, so a shard is saved as the coordinator knows it, not by increments.
 """
 
 from __future__ import annotations
@@ -110,7 +110,9 @@ class Totals:
 def insert_run(c: sa.Connection, record: RunRecord) -> int:
     """Keep a new run; its id."""
     result = c.execute(sa.insert(map_runs).values(**_run_values(record)))
-    return int(result.inserted_primary_key[0])
+    inserted = result.inserted_primary_key
+    assert inserted is not None
+    return int(inserted[0])
 
 
 def save_run(c: sa.Connection, record: RunRecord) -> None:
@@ -236,8 +238,8 @@ def totals(c: sa.Connection, run_id: int, *, batch_items: int) -> Totals:
     return Totals(
         shard_count=row[0],
         item_count=row[1],
-        items=tuple(row[2:6]),
-        children=tuple(row[6:10]),
+        items=(row[2], row[3], row[4], row[5]),
+        children=(row[6], row[7], row[8], row[9]),
         done_executions=row[10],
         open_executions=row[11],
         output_bytes=row[12],

@@ -1,9 +1,9 @@
 """CSV with its header in the first row or given by the definition. Values are strings; nothing is guessed.
 
 The same parser (the standard library's, in C) cuts the file and reads the ranges, so both agree on where a row ends, on
-quoted line breaks, doubled quotes and backslashes alike. Rules, as documented or recorded: a short row is filled up with
-empty strings, what is beyond the header is dropped, a backslash escapes the next character and is dropped itself, both
-line ends are taken. Empty lines are no items. An unterminated quote, or text after a closing quote, is malformed.
+quoted line breaks, doubled quotes and backslashes alike. Rules, as documented or recorded: a short row is filled up
+with empty strings, what is beyond the header is dropped, a backslash escapes the next character and is dropped itself,
+both line ends are taken. Empty lines are no items. An unterminated quote, or text after a closing quote, is malformed.
 """
 
 from __future__ import annotations
@@ -93,15 +93,17 @@ class CsvSource:
 
     def _cut(self, lines: Lines, cut: Cut, index: int, step_max: int) -> Iterator[ItemRange]:
         rows = self._rows(lines)
+        row_bytes = cut.size_bytes  # of a row as the last step had them: nothing is known of the first one
         while not cut.items_max or index < cut.items_max:
             start, count, wanted = lines.position, 0, cut.items
             if cut.items_max:
                 wanted = min(wanted, cut.items_max - index)
             while count < wanted and (count % cut.multiple or lines.position - start < cut.size_bytes):
-                step = min(
-                    step_max, wanted - count, cut.multiple - count % cut.multiple if cut.multiple > 1 else step_max
-                )
-                lines.limit = lines.position + _STEP_BYTES
+                step = min(step_max, wanted - count, max(1, (start + cut.size_bytes - lines.position) // row_bytes))
+                if cut.multiple > 1:
+                    step = min(step, cut.multiple - count % cut.multiple)
+                before = lines.position
+                lines.limit = before + _STEP_BYTES
                 try:
                     read = list(islice(rows, step))
                 except csv.Error as error:
@@ -109,6 +111,7 @@ class CsvSource:
                 if not read:
                     wanted = 0
                 count += len(read) - read.count([])
+                row_bytes = (lines.position - before) // step + 1
             if count:
                 yield ItemRange(index, count, start, lines.position)
             index += count

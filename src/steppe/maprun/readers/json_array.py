@@ -1,7 +1,7 @@
 """A JSON array or object, streamed: the document itself, or the one that `ItemsPointer` selects.
 
-The boundaries of elements are found by the standard library's decoder (in C) over a sliding window of the file, decoded as
-Latin-1, so that its positions are byte offsets. A range is read by putting brackets around its bytes.
+The boundaries of elements are found by the standard library's decoder (in C) over a sliding window of the file, decoded
+as Latin-1, so that its positions are byte offsets. A range is read by putting brackets around its bytes.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ _START_BYTES_MAX: Final = 16 * 1024 * 1024
 _POINTER_CHARACTERS_MAX: Final = 2000
 
 _SPACE = re.compile(r"[ \t\n\r]*")
+
+_NUMBER_TAIL: Final = 3
+"""Characters after a number that do not yet make it another one."""
 
 _BYTE_ORDER_MARK = "\xef\xbb\xbf"
 
@@ -195,8 +198,8 @@ class _Window:
                 if len(self.text) - self.position > ITEM_BYTES_MAX or not self._fill():
                     raise _malformed(self.offset, str(error).partition(":")[0]) from None
                 continue
-            # A number at the end of the window may go on in the next piece.
-            if end < len(self.text) or not self._fill():
+            # What ends with the window, or like half a number ("1" of "1e+5"), may go on in the next piece.
+            if end + _NUMBER_TAIL <= len(self.text) or not self._fill():
                 self.position = end
                 return value
 

@@ -1,7 +1,7 @@
 """The objects under a prefix, one item an object, as Step Functions shows what ListObjectsV2 answers.
 
-A listing changes while it is read, so the coordinator writes it down once (`list_items` into a spool of JSON Lines), and
-everything after that reads the spool: each object is one item, exactly once, also when the run goes on after a crash.
+A listing changes while it is read, so the coordinator writes it down once (`list_items` into a spool of JSON Lines).
+Everything after that reads the spool: each object is one item, exactly once, also when the run goes on after a crash.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def list_items(
 
 
 def _item(found: ObjectSummary) -> JsonValue:
-    """An item as recorded in September 2026: `Etag` with that capital only and with quotes inside, seconds as a float."""
+    """An item as recorded in September 2026: `Etag` so spelled and with quotes inside, seconds as a float."""
     return {
         "Etag": f'"{found.etag}"',
         "Key": found.key,
