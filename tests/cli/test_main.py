@@ -32,7 +32,7 @@ WRONG = {
     "an endpoint without URL": (["serve", "--endpoint", "s3"], "SERVICE=URL"),
     "a key without secret": (["serve", "--access-key", "ID"], "ID=SECRET"),
     "an open address": (["serve", "--host", "0.0.0.0"], "access key"),
-    "no definition": (["run"], "definition"),
+    "no definition": (["run"], "DEFINITION.json"),
     "a definition that is not there": (["run", "missing.json"], "missing.json"),
     "an output that is none": (["run", "x.json", "--output", "yaml"], "yaml"),
     "a file that is not there": (["validate", "missing.json"], "missing.json"),
