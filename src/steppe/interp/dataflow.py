@@ -84,12 +84,15 @@ def expression_fault(error: ExpressionError, *, field: str | None = None, value:
     )
 
 
-def condition_fault(fault: Fault) -> StateFault:
-    """The fault of a Choice rule, whose compiled condition words it itself."""
-    if isinstance(fault, StateFault):
-        return fault
+def condition_fault(fault: Fault, index: int) -> StateFault:
+    """The fault of a Choice rule, whose compiled condition words it itself.
+
+    Args:
+        fault: what the condition raised.
+        index: of the rule.
+    """
     query = fault.error == QUERY_EVALUATION_ERROR
-    location = fault.__dict__.get("location")
+    location = f"Choices[{index}]/Condition" if query else None
     return StateFault(fault.error, fault.cause, catchable=fault.catchable, evaluation=query, location=location)
 
 

@@ -43,14 +43,14 @@ def reopen(execution: Execution, now_ms: int) -> Execution:
 def resume(run: Run) -> bool:
     """Write ExecutionRedriven and run what had stopped."""
     details = {"redriveCount": run.execution.redrive_count}
-    run.event("ExecutionRedriven", run.event_count, "executionRedrivenEventDetails", details)
+    redriven = run.event("ExecutionRedriven", run.event_count, "executionRedrivenEventDetails", details)
     for number in sorted(run.frames):
         if run.status == "RUNNING" and run.has_thread(number):
-            _resume(run, run.thread(number))
+            _resume(run, run.thread(number), redriven)
     return True
 
 
-def _resume(run: Run, thread: Thread) -> None:
+def _resume(run: Run, thread: Thread, redriven: int) -> None:
     state = run.states[thread.state]
     wait = thread.wait
     if isinstance(wait, BranchesWait):
@@ -70,7 +70,8 @@ def _resume(run: Run, thread: Thread) -> None:
     thread.attempts = ()
     thread.retry_count = 0
     thread.scope = None
-    thread.previous_event = thread.entered_event
+    # As observed: a task is scheduled again by its state's entry, a Fail state fails again by the redrive.
+    thread.previous_event = redriven if state.type == "Fail" else thread.entered_event
     try:
         gone_on = run.behaviours[state.type].start(run, thread, state)
     except Fault as fault:

@@ -20,13 +20,13 @@ def start(run: Run, thread: Thread, state: State) -> bool:
     raw, scope = thread.input, run.scope(thread)
     effective = dataflow.effective_input(state, raw, scope)
     target, assign, template = state.default, state.assign, state.output
-    for rule in state.rules:
+    for index, rule in enumerate(state.rules):
         try:
             matched = rule.condition(effective, scope)
-        except ExpressionError as error:
-            raise dataflow.expression_fault(error, field="Condition", value=effective) from None
         except Fault as fault:
-            raise dataflow.condition_fault(fault) from None
+            raise dataflow.condition_fault(fault, index) from None
+        except ExpressionError as error:
+            raise dataflow.expression_fault(error) from None
         if matched:
             target, assign, template = rule.next, rule.assign, rule.output
             break

@@ -16,7 +16,6 @@ from steppe.base import jsonvalue
 from steppe.base.errors import Fault
 from steppe.base.jsonvalue import JsonValue
 from steppe.base.quotas import ITERATIONS_CONCURRENT_MAX
-from steppe.expr.errors import ExpressionError, JsonataError
 from steppe.expr.scope import Scope
 from steppe.interp import context_object, dataflow, map_run
 from steppe.interp.abandon import abort_children
@@ -69,7 +68,7 @@ def _items(state: MapState, value: JsonValue, scope: Scope) -> JsonValue:
     jsonata = state.language == "JSONata"
     found = value
     if state.items is not None:
-        found = _evaluated(state, value, scope, jsonata=jsonata)
+        found = dataflow.compute(state.items, value, scope, field="Items" if jsonata else None)
     if isinstance(found, list) or (state.distributed and isinstance(found, dict)):
         return found
     if not jsonata:
@@ -79,16 +78,6 @@ def _items(state: MapState, value: JsonValue, scope: Scope) -> JsonValue:
         raise dataflow.query_fault(f"Map state input must be an array but was: {jsonvalue.dumps(found)}", None)
     cause = dataflow.unexpected_type("Items", state.items_text, expected="array", found=found)
     raise dataflow.query_fault(cause, "Items")
-
-
-def _evaluated(state: MapState, value: JsonValue, scope: Scope, *, jsonata: bool) -> JsonValue:
-    assert state.items is not None
-    try:
-        return state.items(value, scope)
-    except JsonataError as error:
-        raise dataflow.expression_fault(error, field="Items", value=value) from None
-    except ExpressionError as error:
-        raise dataflow.expression_fault(error, field="Items" if jsonata else None, value=value) from None
 
 
 def _iterate(run: Run, thread: Thread, state: MapState, items: JsonValue, effective: JsonValue, most: int) -> bool:

@@ -267,8 +267,6 @@ def _succeeded(run: Run, thread: Thread, state: TaskState, resource: Resource, r
     """Write the Succeeded event, shape the result, leave."""
     try:
         text = run.payload(result, resource.type or resource.name)
-    except dataflow.StateFault:
-        raise
     except Fault as fault:
         return _failed(run, thread, state, resource, fault)
     _event(run, thread, resource, "Succeeded", {"output": text, "outputDetails": TRUNCATED_NOT})
