@@ -16,7 +16,7 @@ from steppe.sql.casts import coerce
 from steppe.sql.errors import QueryError, not_supported
 from steppe.sql.functions import Row
 from steppe.sql.scope import Scope
-from steppe.sql.typed import Typed, text
+from steppe.sql.typed import Typed, failing, text
 
 if TYPE_CHECKING:
     from steppe.sql.expressions import Expressions
@@ -26,9 +26,8 @@ Special = Callable[["Expressions", Call, Scope], Typed]
 SCALARS: tuple[Row, ...] = (
     ("json_format(json) -> varchar", "{0}"),
     ("json_array_length(json) -> bigint", "CASE WHEN json_type({0}) = 'ARRAY' THEN CAST(json_array_length({0}) AS BIGINT) END"),
-    ("json_array_length(varchar) -> bigint", "CASE WHEN json_valid({0}) THEN CASE WHEN json_type({0}) = 'ARRAY' THEN CAST(json_array_length({0}) AS BIGINT) END END"),
+    ("json_array_length(varchar) -> bigint", "CASE WHEN json_type(CASE WHEN json_valid({0}) THEN {0} END) = 'ARRAY' THEN CAST(json_array_length(CASE WHEN json_valid({0}) THEN {0} END) AS BIGINT) END"),
     ("is_json_scalar(json) -> boolean", "(json_type({0}) NOT IN ('ARRAY', 'OBJECT'))"),
-    ("is_json_scalar(varchar) -> boolean", "(json_type({0}) NOT IN ('ARRAY', 'OBJECT'))"),
 )  # fmt: skip
 
 _STEP = re.compile(r"""\.([A-Za-z_][A-Za-z0-9_]*)|\[(\d+)\]|\[["']([^"'\\\]]+)["']\]""")
@@ -77,8 +76,12 @@ def _extract_scalar(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     document, path = _input(compiler, call, scope, 2)
     kind = f"json_type({document}, {path})"
     found = f"json_extract_string({document}, {path})"
+    # Trino gives a number as it is written; DuckDB has parsed it. They agree when the document has the same text.
+    number = f"CAST(json_extract({document}, {path}) AS VARCHAR)"
+    written = f"regexp_matches({document}, concat('(^|[^0-9.eE+-])', regexp_escape({number}), '($|[^0-9.eE+-])'))"
+    refusal = failing("NOT_SUPPORTED", text("json_extract_scalar of a number that is not in its shortest form"))
     return Typed(f"CASE WHEN {kind} NOT IN ('OBJECT', 'ARRAY', 'NULL', 'DOUBLE') THEN {found} "
-                 f"WHEN {kind} = 'DOUBLE' THEN json_extract({document}, {path})::VARCHAR END", t.VARCHAR)  # fmt: skip
+                 f"WHEN {kind} = 'DOUBLE' THEN CASE WHEN {written} THEN {number} ELSE {refusal} END END", t.VARCHAR)  # fmt: skip
 
 
 def _extract(compiler: Expressions, call: Call, scope: Scope) -> Typed:

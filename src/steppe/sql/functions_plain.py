@@ -57,7 +57,7 @@ _ZERO_BASED = "CASE WHEN {1} > 0 THEN substr({0}, {1}, {2}) WHEN {1} < 0 AND -({
 TEXTS: tuple[Row, ...] = (
     ("length(varchar) -> bigint", "CAST(length({0}) AS BIGINT)"),
     ("length(varbinary) -> bigint", "CAST(octet_length({0}) AS BIGINT)"),
-    ("lower(varchar) -> varchar", "lower({0})"), ("upper(varchar) -> varchar", "upper({0})"),
+    ("lower(varchar) -> varchar", "lower({0})"), ("upper(varchar) -> varchar", "replace(upper(replace({0}, 'ß', chr(57344))), chr(57344), 'ß')"),
     ("reverse(varchar) -> varchar", "array_to_string(list_reverse(regexp_extract_all({0}, '(?s).')), '')"),
     ("reverse(array(T)) -> array(T)", "list_reverse({0})"),
     ("concat(varbinary...) -> varbinary", "array_blob({*})"),

@@ -6,6 +6,9 @@ a call, with the name and the arguments that were written; `transpile` alone say
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.trino import Trino
@@ -15,6 +18,7 @@ from steppe.base.jsonvalue import JsonValue
 from steppe.sql.errors import MalformedQuery, position
 from steppe.sql.statement import Statement
 
+_HEX = re.compile(r"[xX][0-9A-Fa-f]+$")
 _SPECIAL = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "JSON_VALUE", "JSON_QUERY", "JSON_OBJECT")
 
 
@@ -42,6 +46,15 @@ def parse_query(statement: Statement) -> exp.Expr:
             sign = "backquoted identifiers are not supported; use double quotes to quote identifiers"
             said = sign if token.kind == "backquoted" else "mismatched input ':'. Expecting: <expression>"
             raise MalformedQuery(f"{position(text, token.start)}: {said}")
+    for before, token in pairwise(statement.tokens):
+        if (
+            before.kind == "number"
+            and token.kind == "word"
+            and before.end == token.start
+            and not _HEX.match(token.text)
+        ):
+            said = "NOT_SUPPORTED: a number with underscores, or a name that begins with a digit"
+            raise MalformedQuery(f"{position(text, before.start)}: {said}: {before.text}{token.text}")
     try:
         trees = sqlglot.parse(text, dialect=AthenaQueries)
     except ParseError as error:

@@ -24,8 +24,10 @@ def parsed(value: Typed) -> Typed:
             return Typed(text(said), t.JSON, said)
     message = (text("Cannot convert value to JSON: '"), value.sql, text("'"))
     ok = f"({value.sql} IS NULL OR json_valid({value.sql}))"
+    # DuckDB looks at constants early: what is no JSON must not stand where JSON is read, whatever the CASE around.
+    document = f"CASE WHEN json_valid({value.sql}) THEN {value.sql} END"
     return Typed(
-        guarded(ok, canonical(f"CAST(json({value.sql}) AS VARCHAR)"), "INVALID_FUNCTION_ARGUMENT", *message), t.JSON
+        guarded(ok, canonical(f"CAST(json({document}) AS VARCHAR)"), "INVALID_FUNCTION_ARGUMENT", *message), t.JSON
     )
 
 

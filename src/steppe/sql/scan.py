@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue
@@ -33,6 +34,7 @@ _COMPRESSIONS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd"}
 _UNREADABLE = (".bz2", ".snappy", ".lz4", ".deflate", ".lzo", ".xz", ".zip")
 _LINE_BYTES_MAX = 2 * 1024 * 1024
 _BUFFER_BYTES = 8 * 1024 * 1024
+_SEARCH_BYTES = 4 * 1024 * 1024
 _NO_NULL = "\x02\x03NULL\x03\x02"
 
 
@@ -88,10 +90,25 @@ def list_files(objects: ObjectStore, table: Table, fetch: Callable[[str, str], P
 class Scan:
     """The SQL that reads a table. `sql` has the table's columns, under their names, in DuckDB's form of their types."""
 
-    def __init__(self, table: Table, files: Sequence[DataFile], connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self,
+        table: Table,
+        files: Sequence[DataFile],
+        connection: duckdb.DuckDBPyConnection,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Take what is to be read.
+
+        Args:
+            table: its record.
+            files: its objects.
+            connection: asked for the columns of Parquet files.
+            check: raises when the query was stopped.
+        """
         self._table = table
         self._files = files
         self._connection = connection
+        self._check = check
 
     def sql(self) -> str:
         """The SELECT.
@@ -130,6 +147,7 @@ class Scan:
             if lowered.endswith(_UNREADABLE):
                 raise not_supported(f"compression of {file.uri}")
             kind = next((v for k, v in _COMPRESSIONS.items() if lowered.endswith(k)), "none")
+            self._refuse_blank_lines(file, kind)
             groups.setdefault(kind, []).append(file)
         columns = ", ".join(f"{text(c.name)}: 'VARCHAR'" for c in self._table.columns)
         skip = self._table.parameters.get("skip.header.line.count", "0")
@@ -142,6 +160,17 @@ class Scan:
             f"SELECT * FROM read_csv([{', '.join(text(str(f.path)) for f in files)}], {options}, compression = {text(kind)})"
             for kind, files in groups.items()
         )
+
+    def _refuse_blank_lines(self, file: DataFile, compression: str) -> None:
+        """A blank line is a row for Hive; DuckDB's reader skips it. Looking for one costs a pass at memory speed."""
+        last = b"\n"
+        with pa.input_stream(str(file.path), compression=None if compression == "none" else compression) as stream:
+            while piece := stream.read(_SEARCH_BYTES):
+                self._check()
+                found = last + piece
+                if any(sign in found for sign in (b"\n\n", b"\n\r", b"\r\r")):
+                    raise not_supported(f"a blank line in {file.uri}")
+                last = piece[-1:]
 
     def _lazy_simple(self) -> str:
         parameters = self._table.serde_parameters

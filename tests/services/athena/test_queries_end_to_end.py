@@ -76,7 +76,8 @@ def test_opencsv_and_parquet_tables_are_read(served, tmp_path):
     served.objects.put("data", "quoted/a.csv", b'h1,h2\n"a, b","1"\nplain,\n"say ""x""",3\n')
     served.objects.put("data", "quoted/_hidden", b"nonsense")
     served.run(
-        "CREATE EXTERNAL TABLE quoted (name string, n int) ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde' "
+        "CREATE EXTERNAL TABLE quoted (name string, n int) "
+        "ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde' "
         "WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '\"') LOCATION 's3://data/quoted/' "
         "TBLPROPERTIES ('skip.header.line.count' = '1')"
     )
@@ -134,8 +135,8 @@ REASONS = [
     ("SELECT * FROM no.t", "SCHEMA_NOT_FOUND: line 1:15: Schema 'no' does not exist", 1301),
     (
         "SELECT missing_column",
-        "COLUMN_NOT_FOUND: line 1:8: Column 'missing_column' cannot be resolved or requester is not authorized to access "
-        "requested resources",
+        "COLUMN_NOT_FOUND: line 1:8: Column 'missing_column' cannot be resolved or requester is not authorized to "
+        "access requested resources",
         1006,
     ),
     ("SELECT nosuch(1)", "FUNCTION_NOT_FOUND: line 1:8: Function 'nosuch' not registered", 1303),
@@ -159,7 +160,7 @@ def test_failures_carry_athenas_code_and_text(served, sql, reason, number):
     assert (status["State"], status["StateChangeReason"]) == ("FAILED", reason)
     assert (status["AthenaError"]["ErrorType"], status["AthenaError"]["Retryable"]) == (number, False)
     assert "QueryPlanningTimeInMillis" not in execution["Statistics"]
-    with pytest.raises(ClientError, match="Query did not finish successfully. Final query state: FAILED"):
+    with pytest.raises(ClientError, match="Query did not finish successfully"):
         served.athena.get_query_results(QueryExecutionId=execution["QueryExecutionId"])
 
 
@@ -205,9 +206,9 @@ def test_a_query_reads_nothing_but_tables(served, sql):
     try:
         reason = served.reason(sql)
     except ClientError as refused:
-        assert refused.response["AthenaErrorCode"] == "MALFORMED_QUERY"
-    else:
-        assert reason.split(":")[0] in ("NOT_SUPPORTED", "TABLE_NOT_FOUND", "FUNCTION_NOT_FOUND", "SCHEMA_NOT_FOUND")
+        reason = refused.response["AthenaErrorCode"]
+    codes = ("NOT_SUPPORTED", "TABLE_NOT_FOUND", "FUNCTION_NOT_FOUND", "SCHEMA_NOT_FOUND", "MALFORMED_QUERY")
+    assert reason.split(":")[0] in codes
 
 
 def test_the_same_token_starts_one_query_and_other_arguments_are_refused(served):
@@ -229,7 +230,8 @@ def test_locations_and_groups_are_checked_at_the_start(served):
 
 
 def test_a_long_query_can_be_stopped(served):
-    sql = "SELECT count(*) FROM UNNEST(sequence(1, 50000)) a(x) CROSS JOIN UNNEST(sequence(1, 50000)) b(y) WHERE a.x * b.y % 7 = 3"
+    many = "UNNEST(sequence(1, 50000))"
+    sql = f"SELECT count(*) FROM {many} a(x) CROSS JOIN {many} b(y) WHERE a.x * b.y % 7 = 3"
     query_id = served.start(sql)
     served.athena.stop_query_execution(QueryExecutionId=query_id)
     status = served.wait(query_id)["Status"]
@@ -265,3 +267,41 @@ def test_the_catalog_is_seen_through_the_api(served):
     with pytest.raises(ClientError, match="Entity Not Found"):
         served.athena.get_table_metadata(CatalogName="AwsDataCatalog", DatabaseName="default", TableName="none")
     assert served.cells("DESCRIBE seen")[0] == ["\t".join(cell.ljust(20) for cell in ("a", "int", ""))]
+
+
+def test_a_blank_line_is_refused_and_not_dropped(served):
+    served.objects.put("data", "blank/a.csv", b"a,1\n\nb,2\n")
+    served.run(
+        "CREATE EXTERNAL TABLE blank_ (s string, n int) "
+        "ROW FORMAT DELIMITED FIELDS TERMINATED BY ',' LOCATION 's3://data/blank/'"
+    )
+    assert served.reason("SELECT * FROM blank_") == "NOT_SUPPORTED: a blank line in s3://data/blank/a.csv"
+
+
+def test_an_escape_character_in_opencsv_is_refused_and_not_kept(served):
+    served.objects.put("data", "escaped/a.csv", b'a\\"b,1\n')
+    served.run(
+        "CREATE EXTERNAL TABLE escaped_ (s string, n int) "
+        "ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde' LOCATION 's3://data/escaped/'"
+    )
+    assert served.reason("SELECT * FROM escaped_").split(":")[0] in ("NOT_SUPPORTED", "HIVE_CURSOR_ERROR")
+
+
+def test_what_is_not_supported_in_a_table_is_named(served):
+    table = "CREATE EXTERNAL TABLE refused_ (a int) {} LOCATION 's3://data/refused/'"
+    assert served.reason(table.format("STORED AS ORC")) == "NOT_SUPPORTED: STORED AS ORC"
+    assert served.reason(table.format("PARTITIONED BY (p string)")) == "NOT_SUPPORTED: PARTITIONED BY"
+    assert served.reason(table.format("ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'")).startswith(
+        "NOT_SUPPORTED: SerDe"
+    )
+
+
+def test_the_scan_cut_off_of_the_group_cancels(served):
+    served.objects.put("data", "big/a.csv", b"0123456789\n" * 1_000_000)
+    served.run("CREATE EXTERNAL TABLE big_ (s string) ROW FORMAT DELIMITED LOCATION 's3://data/big/'")
+    group = {"WorkGroup": "primary"}
+    served.athena.update_work_group(**group, ConfigurationUpdates={"BytesScannedCutoffPerQuery": 10_000_000})
+    status = served.wait(served.start("SELECT count(*) FROM big_"))["Status"]
+    assert status["StateChangeReason"] == "Query cancelled! : Bytes scanned limit was exceeded"
+    served.athena.update_work_group(**group, ConfigurationUpdates={"RemoveBytesScannedCutoffPerQuery": True})
+    assert served.cells("SELECT count(*) FROM big_")[1] == ["1000000"]

@@ -116,7 +116,7 @@ class DuckdbEngine:
         connection = duckdb.connect(config=self._config(own))
         try:
             stop.attach(connection)
-            tables = _Tables(self._objects, self._catalog, connection, own)
+            tables = _Tables(self._objects, self._catalog, connection, own, stop)
             compiled = transpile(statement, tables=tables.find, database=database, now_ms=now_ms)
             _lock(connection, tables.paths, own)
             stop.check()
@@ -182,8 +182,9 @@ class _Tables:
     """The tables that one query has named."""
 
     def __init__(
-        self, objects: ObjectStore, catalog: Catalog, connection: duckdb.DuckDBPyConnection, own: Path
+        self, objects: ObjectStore, catalog: Catalog, connection: duckdb.DuckDBPyConnection, own: Path, stop: StopSignal
     ) -> None:
+        self._stop = stop
         self._objects = objects
         self._catalog = catalog
         self._connection = connection
@@ -212,9 +213,11 @@ class _Tables:
         self.paths += [str(file.path) for file in files]
         self.scanned_bytes += sum(file.size_bytes for file in files)
         try:
-            sql = Scan(table, files, self._connection).sql()
-        except (duckdb.InvalidInputException, duckdb.IOException) as error:
+            sql = Scan(table, files, self._connection, self._stop.check).sql()
+        except (duckdb.InvalidInputException, duckdb.IOException, OSError) as error:
             uri = next((file.uri for file in files if str(file.path) in str(error)), table.location)
+            if "arquet" not in table.serde:
+                raise QueryError("HIVE_CURSOR_ERROR", f"Failed to read file: {uri}") from error
             raise QueryError("HIVE_BAD_DATA", f"Not valid Parquet file: {uri}") from error
         return ScannedTable(sql, tuple((column.name, column.type, False) for column in table.columns))
 
