@@ -14,7 +14,7 @@ from typing import Protocol, assert_never
 from steppe.base.errors import Fault
 from steppe.base.jsonvalue import JsonValue
 from steppe.interp.command import CallTask, CancelTask, CancelTimer, Command, StartMapRun, StartTimer, StopMapRun
-from steppe.interp.stimulus import Stimulus, TaskFailed, TaskSubmitted, TaskSucceeded
+from steppe.interp.stimulus import MapRunFailed, Stimulus, TaskFailed, TaskSubmitted, TaskSucceeded
 from steppe.runtime.timers import Timers
 from steppe.stores.machines import MachineRecord
 
@@ -78,7 +78,7 @@ class Dispatcher:
             case CancelTimer(key):
                 self._timers.cancel(arn, key)
             case StartMapRun():
-                await self._map_runs.start(command, execution_arn=arn, machine=machine)
+                await self._start_map_run(command, arn, machine)
             case StopMapRun():
                 await self._map_runs.stop_run(command.map_run_arn)
             case _:
@@ -110,6 +110,13 @@ class Dispatcher:
                 self._post(arn, TaskSucceeded(command.key, output))
         finally:
             self._calls.pop((arn, command.key), None)
+
+    async def _start_map_run(self, command: StartMapRun, arn: str, machine: MachineRecord) -> None:
+        try:
+            await self._map_runs.start(command, execution_arn=arn, machine=machine)
+        except Exception as error:
+            _log.exception("Map Run %s", command.map_run_arn)
+            self._post(arn, MapRunFailed(command.key, "States.Runtime", f"Internal error of steppe: {error!r}"))
 
     def _cancel_call(self, arn: str, key: str) -> None:
         entry = self._calls.pop((arn, key), None)
