@@ -47,7 +47,7 @@ def order_machine():
                 Pause={"Type": "Wait", "SecondsPath": "$.n", "Next": "Work"},
                 Work=call(
                     Parameters={"n.$": "$.n", "try.$": "$$.State.RetryCount"},
-                    TimeoutSeconds=60,
+                    TimeoutSeconds=36_000,
                     ResultPath="$.got",
                     Retry=[{"ErrorEquals": ["Busy"], "MaxAttempts": 2, "JitterStrategy": "FULL"}],
                     Catch=[{"ErrorEquals": ["Broken"], "ResultPath": "$.fault", "Next": "Give up"}],

@@ -133,3 +133,14 @@ def test_at_most_forty_iterations_run_at_once():
     world.step()
     assert len(world.execution.frames) == 41
     assert world.play().output == list(range(100))
+
+
+def test_an_inline_map_over_many_items_pauses_between_its_iterations():
+    states = {"M": {"Type": "Map", "ItemProcessor": machine("P", P={"Type": "Pass", "End": True}), "End": True}}
+    world = World.of(program("M", express=True, **states), list(range(20_000)), express=True)
+    world.step()
+    assert len(world.history) < PAUSE_EVENTS + 200
+    while world.execution.status == "RUNNING":
+        world.crash()
+        world.step()
+    assert world.execution.output == list(range(20_000))

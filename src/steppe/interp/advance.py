@@ -117,7 +117,11 @@ def advance(program: Program, execution: Execution, stimulus: Stimulus, now_ms: 
             if not _take(run, stimulus):
                 return Advance(execution, [], [])
             while run.ready:
-                _run_thread(run, run.ready.popleft())
+                thread = run.ready.popleft()
+                if run.must_pause():
+                    run.wait_until(thread, now_ms, "pause")
+                else:
+                    _run_thread(run, thread)
         except HistoryFull:
             run.fail(Fault(dataflow.RUNTIME, LIMIT_CAUSE), run.event_count)
     except (
@@ -315,7 +319,7 @@ def _run_thread(run: Run, thread: Thread) -> None:
         if not gone_on:
             return
         if run.must_pause():
-            run.wait_until(thread, run.now_ms, "pause")
+            run.ready.append(thread)
             return
 
 

@@ -9,8 +9,6 @@ caused by MapStateStarted, each later one by the last event of the iteration who
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from steppe.asl.program import MapState, State
 from steppe.base import jsonvalue
 from steppe.base.errors import Fault
@@ -93,7 +91,9 @@ def _iterate(run: Run, thread: Thread, state: MapState, items: JsonValue, effect
     """
     concurrency = min(most or ITERATIONS_CONCURRENT_MAX, ITERATIONS_CONCURRENT_MAX)
     first = min(concurrency, len(items))
-    thread.wait = BranchesWait(items=tuple(items), effective_input=effective, next_index=first, concurrency=concurrency)
+    thread.wait_for_branches(
+        BranchesWait(items=tuple(items), effective_input=effective, next_index=first, concurrency=concurrency)
+    )
     if not items:
         return _complete(run, thread, state)
     for index in range(first):
@@ -108,13 +108,13 @@ def child_done(run: Run, thread: Thread, state: State, child: Thread, output: Js
     assert isinstance(state, MapState)
     details = {"name": state.name, "index": child.index}
     last = run.event("MapIterationSucceeded", child.previous_event, "mapIterationSucceededEventDetails", details)
-    outputs = (*wait.outputs, (child.index, output))
-    more = wait.next_index < len(wait.items)
-    thread.wait = replace(wait, outputs=outputs, next_index=wait.next_index + 1 if more else wait.next_index)
+    outputs = thread.branch_done(child.index, output)
     cause = child.previous_event
     run.drop(child)
-    if more:
-        start_iteration(run, thread, state, wait.next_index, cause)
+    index = thread.next_index
+    if index < len(wait.items):
+        thread.next_index += 1
+        start_iteration(run, thread, state, index, cause)
         return False
     if len(outputs) < len(wait.items):
         return False
@@ -158,9 +158,7 @@ def start_iteration(run: Run, thread: Thread, state: MapState, index: int, cause
 
 
 def _complete(run: Run, thread: Thread, state: MapState) -> bool:
-    wait = thread.wait
-    assert isinstance(wait, BranchesWait)
     # MapStateSucceeded is nobody's cause: MapStateExited names the same event as it does.
     run.event("MapStateSucceeded", thread.previous_event)
     thread.scope = None
-    return run.conclude(thread, state, [output for _, output in sorted(wait.outputs, key=lambda pair: pair[0])])
+    return run.conclude(thread, state, thread.results())

@@ -21,7 +21,9 @@ def start(run: Run, thread: Thread, state: State) -> bool:
     value = dataflow.arguments(state, effective, scope)
     thread.previous_event = run.event("ParallelStateStarted", thread.previous_event)
     count = len(state.branches)
-    thread.wait = BranchesWait(items=(None,) * count, effective_input=None, next_index=count, concurrency=count)
+    thread.wait_for_branches(
+        BranchesWait(items=(None,) * count, effective_input=None, next_index=count, concurrency=count)
+    )
     for index, first in enumerate(state.branches):
         run.spawn(thread, index, first, value, thread.previous_event)
     return False
@@ -31,22 +33,15 @@ def child_done(run: Run, thread: Thread, state: State, child: Thread, output: Js
     """A branch ended well; the last one to end completes the state."""
     wait = thread.wait
     assert isinstance(wait, BranchesWait)
-    outputs = (*wait.outputs, (child.index, output))
+    outputs = thread.branch_done(child.index, output)
     run.drop(child)
-    thread.wait = BranchesWait(
-        items=wait.items,
-        effective_input=None,
-        outputs=outputs,
-        next_index=wait.next_index,
-        concurrency=wait.concurrency,
-    )
     if len(outputs) < len(wait.items):
         return False
     # Both of the next two events name the last branch's last event as their cause.
     thread.previous_event = child.previous_event
     run.event("ParallelStateSucceeded", thread.previous_event)
     thread.scope = None
-    return run.conclude(thread, state, [output for _, output in sorted(outputs, key=lambda pair: pair[0])])
+    return run.conclude(thread, state, thread.results())
 
 
 def child_failed(run: Run, thread: Thread, state: State, child: Thread, fault: Fault) -> bool:
