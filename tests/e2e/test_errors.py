@@ -36,7 +36,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 DEFINITIONS = {
     "not JSON": ("{", "INVALID_JSON_DESCRIPTION"),
-    "not an object": ("[]", "INVALID_JSON_DESCRIPTION"),
+    "not an object": ("[]", "SCHEMA_VALIDATION_FAILED"),
     "empty": ("{}", "SCHEMA_VALIDATION_FAILED"),
     "start state missing": ({"StartAt": "B", "States": {"A": PASS}}, "MISSING_TRANSITION_TARGET"),
     "target missing": ({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}, "MISSING_TRANSITION_TARGET"),
@@ -63,13 +63,22 @@ def test_a_wrong_definition_is_refused(what: str, aws: Aws) -> None:
     assert answer["Message"].startswith(f"Invalid State Machine Definition: '{code}: ")
 
 
-def test_what_is_not_supported_is_refused_by_name_when_the_machine_is_created(aws: Aws) -> None:
-    task = {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "Parameters": {}, "End": True}
+def test_what_the_map_cannot_read_yet_is_refused_by_name_when_the_machine_is_created(aws: Aws) -> None:
     with pytest.raises(ClientError) as error:
         aws.sfn.create_state_machine(
-            name="wrong", definition=json.dumps({"StartAt": "A", "States": {"A": task}}), roleArn=ROLE
+            name="wrong", definition=_map_over(TABLES, "manifest.json", input_type="MANIFEST"), roleArn=ROLE
         )
-    assert "batch:submitJob" in error.value.response["Error"]["Message"]
+    assert "'MANIFEST'" in error.value.response["Error"]["Message"]
+    assert "not supported by steppe" in error.value.response["Error"]["Message"]
+
+
+def test_a_task_that_cannot_be_called_yet_fails_by_name(aws: Aws) -> None:
+    task = {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "Parameters": {}, "End": True}
+    execution_arn = article.start(aws, json.dumps({"StartAt": "A", "States": {"A": task}}), name="batch")
+    description = article.wait(aws, execution_arn)
+    assert description["status"] == "FAILED"
+    assert "batch:submitJob" in description["cause"]
+    assert "not supported by steppe" in description["cause"]
 
 
 def test_an_unknown_operation_is_refused_by_name(aws: Aws) -> None:
