@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol
 
 from steppe.base.jsonvalue import JsonValue
 from steppe.objects.object_store import ObjectStore
@@ -14,7 +15,6 @@ from steppe.services.athena.data_catalogs import DataCatalogs
 from steppe.services.athena.query_executions import QueryExecutions
 from steppe.services.athena.runner import CONCURRENT_MAX, Runner
 from steppe.services.athena.work_groups import WorkGroups
-from steppe.settings import Settings
 from steppe.sql.engines.duckdb_engine import DuckdbEngine
 from steppe.stores.catalog import CatalogStore
 from steppe.stores.database import Database
@@ -29,6 +29,30 @@ _MEMORY_MIB_LEAST = 64
 Blocking = Callable[[dict[str, JsonValue]], dict[str, JsonValue]]
 
 
+class AthenaSettings(Protocol):
+    """The settings that the service needs; `steppe.settings.Settings` has them."""
+
+    @property
+    def athena_output_location(self) -> str:
+        """Where results of work group `primary` go until it is given another location; "" for nowhere."""
+        ...
+
+    @property
+    def sql_threads(self) -> int:
+        """Threads of one query; 0 means one a core."""
+        ...
+
+    @property
+    def sql_memory_mib(self) -> int:
+        """Memory of the engine as a whole, in MiB."""
+        ...
+
+    @property
+    def account(self) -> str:
+        """The account that the catalog belongs to."""
+        ...
+
+
 class AthenaService:
     """Athena's operations over one data directory. Start once, stop once."""
 
@@ -37,7 +61,7 @@ class AthenaService:
         *,
         database: Database,
         objects: ObjectStore,
-        settings: Settings,
+        settings: AthenaSettings,
         data_dir: Path,
         clock: Callable[[], int],
     ) -> None:
