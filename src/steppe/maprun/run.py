@@ -155,23 +155,26 @@ class MapRun:
         after = ItemRange(last.first_item, last.item_count, last.range_start, last.range_end) if last else None
         found: list[ShardRecord] = []
         committed_at = 0.0
-        for items in source.split(cut, after):
-            found.append(
-                ShardRecord(
-                    first_item=items.first_item,
-                    item_count=items.item_count,
-                    range_start=items.start,
-                    range_end=items.end,
+        try:
+            for items in source.split(cut, after):
+                found.append(
+                    ShardRecord(
+                        first_item=items.first_item,
+                        item_count=items.item_count,
+                        range_start=items.start,
+                        range_end=items.end,
+                    )
                 )
-            )
-            now = time.monotonic()
-            if len(found) >= PAGE or now - committed_at >= _SCAN_COMMIT_SECONDS:
+                now = time.monotonic()
+                if len(found) >= PAGE or now - committed_at >= _SCAN_COMMIT_SECONDS:
+                    self._commit_found(found)
+                    found, committed_at = [], now
+                if self._scan_stop.is_set():
+                    return
+        finally:
+            # Also when the source turned bad: what was found before is known to be there.
+            if found:
                 self._commit_found(found)
-                found, committed_at = [], now
-            if self._scan_stop.is_set():
-                return
-        if found:
-            self._commit_found(found)
 
     def _commit_found(self, found: list[ShardRecord]) -> None:
         self._parts.database.write_now(lambda c: map_runs.insert_shards(c, self.record.id, found))

@@ -94,6 +94,7 @@ class ShardDesk:
         self._waiting: deque[ShardRecord] = deque()
         self._next_item = 0
         self._saving = 0
+        self._hold = False
         self._attempts = itertools.count()
         self._requests = itertools.count()
         self._answers: dict[int, asyncio.Future[Answer]] = {}
@@ -131,6 +132,9 @@ class ShardDesk:
 
     async def give_out(self, source: JsonValue) -> None:
         """Submit shards as long as workers and the ledger want more. `source`: the description of the items' source."""
+        if self._hold and self._saving:
+            return
+        self._hold = False
         most = self._parts.executor.capacity * _JOBS_PER_WORKER
         while sum(1 for entry in self._under_way.values() if not entry.idle) < most:
             entry = await self._next_shard()
@@ -225,6 +229,8 @@ class ShardDesk:
                     self.fault = self.fault or Fault(end.error, end.cause)
                 self._register(entry, end.report, end)
                 if not end.whole:
+                    # It stopped by itself, most likely because too many failed: that is in the books once it is saved.
+                    self._hold = True
                     self._again.append(entry)
             case Raised(error):
                 entry.failures += 1
