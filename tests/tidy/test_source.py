@@ -38,7 +38,6 @@ BANNED_IN_PURE = {
 BROAD_EXCEPT = {
     "runtime/driver.py": "an execution never takes the engine down: the error is stored in it",
     "runtime/dispatch.py": "a task always answers: what its integration raised by mistake fails the task",
-    "runtime/dispatch.py": "a task that a bug of an integration broke fails, instead of waiting for ever",
     "services/app.py": "every request gets an answer: the error becomes the protocol's InternalError",
     "stores/database.py": "the writer's thread hands every error to the one who asked",
     "executors/job_host.py": "the worker loop hands every error to who submitted the job",

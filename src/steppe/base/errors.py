@@ -70,7 +70,9 @@ class ApiError(SteppeError):
         fields: further members of the error's shape (for example Athena's AthenaErrorCode, S3's Key).
     """
 
-    def __init__(self, code: str, message: str, *, status: int = 400, fields: dict[str, JsonValue] | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, *, status: int = 400, fields: dict[str, JsonValue] | None = None
+    ) -> None:
         super().__init__(code, message)
         self.code = code
         self.message = message
@@ -96,7 +98,9 @@ class InternalError(SteppeError):
         return (_internal_error, (self.message, self.story))
 
 
-def _fault(kind: type[Fault], error: str | None, cause: str | None, catchable: bool, fields: dict[str, JsonValue]) -> Fault:
+def _fault(
+    kind: type[Fault], error: str | None, cause: str | None, catchable: bool, fields: dict[str, JsonValue]
+) -> Fault:
     fault = kind.__new__(kind)
     Fault.__init__(fault, error, cause, catchable=catchable)
     fault.__dict__.update(fields)

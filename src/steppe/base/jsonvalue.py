@@ -1,7 +1,8 @@
 """JSON values: one type, one encoding, one way to measure and bound them.
 
-`JsonValue` is an alias of `Any`: a recursive union makes every reader of a parsed document narrow at each step, for no
-safety at run time. This file is the only one that says `Any`; everything else says `JsonValue` and checks what it reads.
+`JsonValue` is an alias of `Any`: a recursive union makes every reader of a parsed document narrow at each step, for
+no safety at run time. This file is the only one that says `Any`; everything else says `JsonValue` and checks what it
+reads.
 
 orjson does the work (the one third-party library in `base`: JSON is on the hot path of every layer). It refuses what
 JSON allows and Python can hold (integers beyond 64 bits, lone surrogates); those fall back to the standard library.

@@ -48,7 +48,10 @@ class Database:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._engine = sa.create_engine(
-            f"sqlite:///{path}", poolclass=sa.pool.QueuePool, pool_size=8, max_overflow=8,
+            f"sqlite:///{path}",
+            poolclass=sa.pool.QueuePool,
+            pool_size=8,
+            max_overflow=8,
             connect_args={"check_same_thread": False, "timeout": 30},
         )
         sa.event.listen(self._engine, "connect", _prepare_sqlite)
@@ -138,5 +141,11 @@ class Database:
 
 def _prepare_sqlite(connection: JsonValue, _record: JsonValue) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-16384", "temp_store=MEMORY"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "cache_size=-16384",
+        "temp_store=MEMORY",
+    ):
         connection.execute(f"PRAGMA {pragma}")
