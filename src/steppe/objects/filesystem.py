@@ -295,16 +295,17 @@ class FilesystemObjectStore:
         """What a listing shows of a file; None when it went since its folder was read."""
         try:
             stat = os.lstat(path)
-            if not stat_bits.S_ISREG(stat.st_mode):
-                return None
-            record = self._records.read(path, stat)
+            record = self._records.read(path, stat) if stat_bits.S_ISREG(stat.st_mode) else None
             if record is None:
-                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+                fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
                 try:
-                    record, stat = self._records.read_or_compute(fd, os.fstat(fd))
+                    stat = os.fstat(fd)
+                    if not stat_bits.S_ISREG(stat.st_mode):
+                        return None
+                    record, stat = self._records.read_or_compute(fd, stat)
                 finally:
                     os.close(fd)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except PermissionError:
             raise ApiError("AccessDenied", f"The file of {key!r} cannot be read", status=403) from None

@@ -12,9 +12,10 @@ So `folder/` is `folder/%!`, `a//b` is `a/%!/b`, `../x` is `%!../x`. Names are o
 spelled exactly as escaping spells them; a segment that happens to be spelled so is itself escaped. All other names with
 a percent sign, such as `100%.txt` or `a%20b`, are what they look like, on disk and as keys.
 
-Two files copied in are not seen: one whose name is the escaped spelling of a key that is also there under its own
-name, and one inside a folder named as a `%+` piece but not spelled as one. Names are compared byte by byte: on a file
-system that folds case or normalises Unicode, keys that it cannot tell apart are one object.
+Three files copied in are not seen: `%!` itself outside of any folder, one whose name is the escaped spelling of a key
+that is also there under its own name, and one inside a folder named as a `%+` piece but not spelled as one. Names are
+compared byte by byte: on a file system that folds case or normalises Unicode, keys that it cannot tell apart are one
+object.
 """
 
 from __future__ import annotations

@@ -213,7 +213,7 @@ def walk(
         is_folder = entry.endswith("/")
         if is_folder and descend:
             stack.append(_frame(snapshots, inner, key, after, "", descend=True))
-        else:
+        elif key:
             yield key, inner, is_folder
 
 

@@ -28,6 +28,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from steppe.base.errors import ApiError, InternalError
 from steppe.objects import faults
@@ -157,10 +158,13 @@ class Tree:
             self._prune(folder, alternative_path(key))
 
     @contextlib.contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Exclusion among the processes and threads that use this root, for what one rename cannot say."""
-        number = zlib.crc32(name.encode("utf-8", "surrogatepass")) % LOCK_COUNT
-        fd = os.open(f"{self._locks}/{number}", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
+    def lock(self, name: str, *, kind: Literal["key", "folder"] = "key") -> Iterator[None]:
+        """Exclusion among the processes and threads that use this root, for what one rename cannot say.
+
+        Who holds a key's lock may take a folder's, never the other way about; nobody takes two of a kind.
+        """
+        number = zlib.crc32(name.encode("utf-8", "surrogateescape")) % LOCK_COUNT
+        fd = os.open(f"{self._locks}/{kind}-{number}", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
             yield
@@ -185,10 +189,12 @@ class Tree:
                         self.records.forget(replaced)
             except (FileNotFoundError, NotADirectoryError):
                 self._make_folders(bucket, folder, relative)
-            except (IsADirectoryError, FileExistsError):
-                if not os.path.isdir(target):
+            except (IsADirectoryError, FileExistsError) as error:
+                # A folder has the object's place. If it went again this moment, the place is tried again.
+                if os.path.isdir(target):
+                    relative = alternative_path(key)
+                elif isinstance(error, FileExistsError):
                     raise faults.precondition_failed("If-None-Match") from None
-                relative = alternative_path(key)
             except OSError as error:
                 if error.errno == errno.ENAMETOOLONG:
                     raise ApiError("KeyTooLongError", "Your key is too long") from None
@@ -204,39 +210,33 @@ class Tree:
         path = folder
         for name in relative.split("/")[:-1]:
             path = f"{path}/{name}"
-            try:
-                os.mkdir(path)
-            except FileExistsError:
-                stat = _lstat(path)
-                if stat is not None and stat_bits.S_ISLNK(stat.st_mode):
-                    text = f"A symbolic link stands in the way of the key: {path[len(self.root) + 1 :]}"
-                    raise ApiError("InvalidArgument", text) from None
-                if stat is not None and not stat_bits.S_ISDIR(stat.st_mode):
-                    self._move_aside(path)
-            except (FileNotFoundError, NotADirectoryError):
-                # Another process removed or moved what was just there; the caller tries again from the top.
-                return
-
-    def _move_aside(self, path: str) -> None:
-        """Move an object's file to its alternative path, and put a folder in its place."""
-        parent, _, name = path.rpartition("/")
-        # `name` may be an ordinary segment or the last piece of an escaped one; both keep their spelling but the mark.
-        other = f"%={name[2:]}" if name.startswith("%!") else alternative_path(name)
-        with self.lock(path):
             stat = _lstat(path)
-            if stat is None or stat_bits.S_ISDIR(stat.st_mode):
-                return
-            target = f"{parent}/{other}"
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            if stat is not None and stat_bits.S_ISDIR(stat.st_mode):
+                continue
+            if stat is not None and stat_bits.S_ISLNK(stat.st_mode):
+                text = f"A symbolic link stands in the way of the key: {path[len(self.root) + 1 :]}"
+                raise ApiError("InvalidArgument", text)
+            # Where the ways of several requests cross, any step may find that another was faster. The caller tries
+            # again.
+            with contextlib.suppress(FileExistsError, FileNotFoundError, NotADirectoryError):
+                self._make_folder(path)
+
+    def _make_folder(self, path: str) -> None:
+        """Make one folder; a file in its place is moved to its alternative path first.
+
+        Folders appear under their lock only. So what is a file here is none that a folder has just replaced, which the
+        rename would carry away with everything in it.
+        """
+        parent, _, name = path.rpartition("/")
+        with self.lock(path, kind="folder"):
+            stat = _lstat(path)
+            if stat is not None and stat_bits.S_ISREG(stat.st_mode):
+                # The name is an ordinary segment or the last piece of an escaped one, which keeps all but its mark.
+                target = f"{parent}/%={name[2:]}" if name.startswith("%!") else f"{parent}/{alternative_path(name)}"
+                if "/" in target[len(parent) + 1 :]:
+                    os.makedirs(os.path.dirname(target), exist_ok=True)
                 os.rename(path, target)
-            moved = _lstat(target)
-            if moved is not None and stat_bits.S_ISDIR(moved.st_mode):
-                # Between the look and the rename the file went and a folder came: back with it.
-                with contextlib.suppress(OSError):
-                    os.rename(target, path)
-            with contextlib.suppress(FileExistsError, FileNotFoundError):
-                os.mkdir(path)
+            os.mkdir(path)
 
     def _etag_in_place(self, bucket: str, key: str) -> str | None:
         try:

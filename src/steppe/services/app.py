@@ -16,11 +16,10 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue, dumpb
-from steppe.settings import Settings
 from steppe.wire import aws_json, rest_xml, sigv2, sigv4
 from steppe.wire.faults import json_fault, query_fault, xml_fault
 from steppe.wire.http import HEADERS_BYTES_MAX, HttpAnswer, HttpRequest, header_text, parse_query
@@ -43,9 +42,28 @@ DRAIN_BYTES_MAX = 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
+class AppSettings(Protocol):
+    """The settings that the app needs; `steppe.settings.Settings` has them."""
+
+    @property
+    def region(self) -> str:
+        """Region of callers who name none."""
+        ...
+
+    @property
+    def access_keys(self) -> Mapping[str, str]:
+        """Secret by access key id; empty: signatures are not verified."""
+        ...
+
+    @property
+    def body_bytes_max(self) -> int:
+        """Limit on a request's body, but for S3's uploads."""
+        ...
+
+
 def create_app(
     *,
-    settings: Settings,
+    settings: AppSettings,
     services: Mapping[str, Operations],
     health: Callable[[], dict[str, JsonValue]],
     on_startup: Hook | None = None,
@@ -159,7 +177,7 @@ class _App:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: AppSettings,
         services: Mapping[str, Operations],
         health: Callable[[], dict[str, JsonValue]],
         on_startup: Hook | None,
