@@ -48,18 +48,20 @@ MOMENTS = {
 
 def _kill_when(
     moment: Callable[[Aws, ServerProcess, str], bool], aws: Aws, server: ServerProcess, execution_arn: str
-) -> None:
-    """Kill the server at the moment, and see its workers end by themselves."""
+) -> float:
+    """Kill the server at the moment, and see its workers end by themselves; when it was killed, epoch seconds."""
     deadline = time.monotonic() + 120
     while not moment(aws, server, execution_arn):
         assert time.monotonic() < deadline, "the moment does not come"
         time.sleep(0.002)
     workers = descendants(server.pid)
+    killed_at = time.time()
     server.kill()
     deadline = time.monotonic() + WORKERS_END_SECONDS_MAX
     while left := {pid for pid in workers if is_running(pid)}:
         assert time.monotonic() < deadline, f"workers outlive their server: {left}"
         time.sleep(0.02)
+    return killed_at
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -67,11 +69,12 @@ def test_a_run_survives_kill_9(moment: str, server: ServerProcess, connect: Conn
     aws = connect(server)
     article.prepare(aws, server, COUNT)
     execution_arn = article.start(aws, article.definition())
-    _kill_when(MOMENTS[moment], aws, server, execution_arn)
+    killed_at = _kill_when(MOMENTS[moment], aws, server, execution_arn)
 
     server.start()
     aws = connect(server)
     description = article.wait(aws, execution_arn)
+    assert description["stopDate"].timestamp() > killed_at, "it was over before it was killed: the test shows nothing"
     article.check_recorded_once(aws, execution_arn, description, COUNT)
     article.check_copies(server, COUNT)
     _check_history(aws, execution_arn)
@@ -82,10 +85,11 @@ def test_a_run_survives_being_killed_again_and_again(server: ServerProcess, conn
     article.prepare(aws, server, COUNT)
     execution_arn = article.start(aws, article.definition())
     for moment in (_query_runs, _copied(0.0), _copied(0.3), _copied(0.6), _copied(0.9), _results_are_written):
-        _kill_when(moment, aws, server, execution_arn)
+        killed_at = _kill_when(moment, aws, server, execution_arn)
         server.start()
         aws = connect(server)
     description = article.wait(aws, execution_arn)
+    assert description["stopDate"].timestamp() > killed_at, "it was over before it was killed: the test shows nothing"
     article.check_recorded_once(aws, execution_arn, description, COUNT)
     article.check_copies(server, COUNT)
     _check_history(aws, execution_arn)
