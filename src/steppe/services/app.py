@@ -345,7 +345,7 @@ class _App:
             text = "We encountered an internal error. Please try again."
             answer = self._xml_fault(exchange, ApiError("InternalError", text, status=500))
         identity = exchange.request_id.encode()
-        await exchange.answer(answer, ((b"x-amz-request-id", identity), (b"x-amz-id-2", identity), _SERVER))
+        await exchange.answer(answer, ((b"x-amz-request-id", identity), (b"x-amz-id-2", identity)))
 
     async def _answer_s3(self, exchange: _Exchange, signature: sigv4.Signature | None) -> HttpAnswer:
         request = exchange.request
@@ -385,9 +385,6 @@ class _App:
     def _xml_fault(self, exchange: _Exchange, error: ApiError) -> HttpAnswer:
         identity = exchange.request_id
         return xml_fault(error, resource=exchange.request.path, request_id=identity, host_id=identity)
-
-
-_SERVER = (b"server", b"steppe")
 
 
 def _request(scope: Message) -> HttpRequest:

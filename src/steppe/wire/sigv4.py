@@ -84,7 +84,7 @@ class ChunkSigner:
     def _check(self, label: str, hashes: str, signature: str) -> None:
         text = f"{label}\n{self.timestamp}\n{self.scope}\n{self.previous}\n{hashes}"
         expected = hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(expected.encode(), signature.encode()):
+        if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
             raise _mismatch()
         self.previous = expected
 
@@ -138,11 +138,13 @@ def verify(
     _check_time(signature, now_seconds)
     _check_coverage(request, signature)
     key = _signing_key(secret, signature.date, signature.region, signature.service)
-    text = f"{ALGORITHM}\n{signature.timestamp}\n{signature.scope}\n{_canonical_hash(request, signature, payload_hash)}"
-    expected = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), signature.value.encode()):
-        raise _mismatch()
-    return ChunkSigner(key, signature.timestamp, signature.scope, expected)
+    for path in _canonical_paths(request, signature.service):
+        hashed = _canonical_hash(request, signature, path, payload_hash)
+        text = f"{ALGORITHM}\n{signature.timestamp}\n{signature.scope}\n{hashed}"
+        expected = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+        if hmac.compare_digest(expected.encode(), signature.value.encode("utf-8", "replace")):
+            return ChunkSigner(key, signature.timestamp, signature.scope, expected)
+    raise _mismatch()
 
 
 def for_json(error: ApiError) -> ApiError:
@@ -251,11 +253,20 @@ def _check_coverage(request: HttpRequest, signature: Signature) -> None:
         raise ApiError("AccessDenied", text, status=403, fields={"HeadersNotSigned": ", ".join(open_names)})
 
 
-def _canonical_hash(request: HttpRequest, signature: Signature, payload_hash: str) -> str:
-    if signature.service == "s3":
-        path = quote(unquote_to_bytes(request.raw_path), safe="/" + _UNRESERVED)
-    else:
-        path = quote(request.raw_path, safe="/" + _UNRESERVED)
+def _canonical_paths(request: HttpRequest, service: str) -> tuple[str, ...]:
+    """The spellings of a path that may have been signed.
+
+    S3's is the path encoded once. Clients differ in what they encode (`%2F` or a slash in a key), so the path as it was
+    sent counts as well; both name the same object. The other services encode the sent path once more.
+    """
+    raw = request.raw_path or "/"
+    if service != "s3":
+        return (quote(raw, safe="/" + _UNRESERVED),)
+    normal = quote(unquote_to_bytes(raw), safe="/" + _UNRESERVED)
+    return (normal,) if normal == raw else (normal, raw)
+
+
+def _canonical_hash(request: HttpRequest, signature: Signature, path: str, payload_hash: str) -> str:
     pairs = sorted(
         (quote(name, safe=_UNRESERVED), quote(value, safe=_UNRESERVED))
         for name, value in request.query
@@ -267,7 +278,7 @@ def _canonical_hash(request: HttpRequest, signature: Signature, payload_hash: st
     text = "\n".join(
         (
             request.method,
-            path or "/",
+            path,
             "&".join(f"{name}={value}" for name, value in pairs),
             headers,
             ";".join(signature.signed_headers),
