@@ -110,7 +110,6 @@ class Children:
             "error": row["error"],
             "cause": row["cause"],
             "redriveCount": row["redrive_count"],
-            "itemCount": row["item_count"],
             "redriveStatus": "NOT_REDRIVABLE" if succeeded else "REDRIVABLE_BY_MAP_RUN",
             "redriveStatusReason": "Execution is SUCCEEDED and cannot be redriven" if succeeded else None,
         }
@@ -226,7 +225,6 @@ def _running_description(child: RunningChild, arn: str, shown: ChildArns, run: R
         "startDate": child.started_ms,
         "input": child.input.decode(),
         "inputDetails": {"included": True},
-        "itemCount": child.item_count,
         "redriveStatus": "NOT_REDRIVABLE",
         "redriveStatusReason": "Execution is RUNNING and cannot be redriven",
     }

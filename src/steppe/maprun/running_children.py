@@ -197,31 +197,38 @@ class RunningChildren:
             cause = "Task tokens in children of a Distributed Map are not supported by steppe yet."
             return [TaskFailed(command.key, "States.Runtime", cause)]
 
+        if self._tasks.answers_at_once(command):
+            return self._call_now(child, command)
+
         async def submitted(output: JsonValue) -> None:
             self._go_on(child, deque([TaskSubmitted(command.key, output)]))
 
         arn = child.execution.identity.arn
-        if self._tasks.answers_at_once(command):
-            # No `submitted`: such a task has no job.
-            running: Coroutine[JsonValue, JsonValue, JsonValue] = self._tasks.run(command, execution_arn=arn)
-            try:
-                awaited = running.send(None)
-            except StopIteration as answer:
-                return [TaskSucceeded(command.key, answer.value)]
-            except Fault as fault:
-                return [TaskFailed(command.key, fault.error, fault.cause)]
-            waiting: Awaitable[JsonValue] = _rest(running, awaited)
-        else:
-            waiting = self._tasks.run(command, execution_arn=arn, submitted=submitted)
-        task = asyncio.get_running_loop().create_task(self._wait_for(child, command, waiting))
-        child.calls[command.key] = (command, task)
-        task.add_done_callback(self._task_done)
+        self._wait(child, command, lambda: self._tasks.run(command, execution_arn=arn, submitted=submitted))
         return []
 
-    async def _wait_for(self, child: _Child, command: CallTask, waiting: Awaitable[JsonValue]) -> None:
+    def _call_now(self, child: _Child, command: CallTask) -> list[Stimulus]:
+        """Run a task on the spot. Such a task has no job, so there is no `submitted`."""
+        running = self._tasks.run(command, execution_arn=child.execution.identity.arn)
+        try:
+            awaited = running.send(None)
+        except StopIteration as answer:
+            return [TaskSucceeded(command.key, answer.value)]
+        except Fault as fault:
+            return [TaskFailed(command.key, fault.error, fault.cause)]
+        self._wait(child, command, lambda: _rest(running, awaited))
+        return []
+
+    def _wait(self, child: _Child, command: CallTask, begin: Callable[[], Awaitable[JsonValue]]) -> None:
+        """Wait for a task in the event loop."""
+        task = asyncio.get_running_loop().create_task(self._wait_for(child, command, begin))
+        child.calls[command.key] = (command, task)
+        task.add_done_callback(self._task_done)
+
+    async def _wait_for(self, child: _Child, command: CallTask, begin: Callable[[], Awaitable[JsonValue]]) -> None:
         outcome: Stimulus
         try:
-            outcome = TaskSucceeded(command.key, await waiting)
+            outcome = TaskSucceeded(command.key, await begin())
         except Fault as fault:
             outcome = TaskFailed(command.key, fault.error, fault.cause)
         child.calls.pop(command.key, None)

@@ -185,6 +185,10 @@ class MapRuns:
         return await self._children.run_of(arn)
 
     async def _start(self, command: StartMapRun, execution_arn: str, machine: MachineRecord) -> None:
+        if command.redrive_count:
+            cause = "Redriving a Map Run is not supported by steppe yet."
+            self._on_outcome(execution_arn, MapRunFailed(command.key, "States.Runtime", cause))
+            return
         database = self._parts.database
         record = await database.read(lambda c: map_runs.find_started(c, execution_arn, command.key))
         if record is None:

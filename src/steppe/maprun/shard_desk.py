@@ -49,6 +49,9 @@ _ATTEMPTS_MAX: Final = 3
 """Attempts at a shard that raises (a bug, a full disk) before the run fails; and deaths of a worker before a child that
 was begun right before each of them is blamed."""
 
+_DEATHS_ALONE: Final = 2
+"""Deaths of workers over one shard after which its children are run one at a time."""
+
 _DEATHS_MAX: Final = 20
 """Deaths of workers over one shard before the run fails: nothing in it can be blamed."""
 
@@ -167,7 +170,7 @@ class ShardDesk:
         for first_item, entry in self._under_way.items():
             granted = self._ledger.grants.get(first_item, 0)
             children = -(-entry.shard.item_count // self._ledger.batch_items)
-            if granted < children and entry.handle and self._ledger.scanned_all:
+            if granted < children and entry.handle and not entry.deaths and self._ledger.scanned_all:
                 more = self._ledger.raise_grant(first_item, children=children)
                 if more > granted:
                     entry.handle.send(SetLimit(more))
@@ -186,7 +189,8 @@ class ShardDesk:
                 f"{self._prefix}segments/{shard.first_item:012d}-{self._parts.boot}-{next(self._attempts)}-"
             ),
             name_key=self._parts.name_key,
-            limit=self._ledger.grants[shard.first_item],
+            # A second death: one child at a time, so that the next one has a name.
+            limit=self._ledger.grants[shard.first_item] if entry.deaths < _DEATHS_ALONE else 1,
             failures_left=self._ledger.failures_left,
             careful=entry.deaths > 0,
             condemned=frozenset(index for index, times in entry.blamed.items() if times >= _ATTEMPTS_MAX),

@@ -173,10 +173,10 @@ class _ShardRun:
                 return 0
             if job.careful:
                 self._channel.send(Beginning(child.item_index))
-                # The message leaves with the event loop's next rounds, and this child may be the end of the process.
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
+                await _rounds()
             self._start(child)
+            if job.careful:
+                await _rounds()
             if not count % _BREATH_CHILDREN:
                 await asyncio.sleep(0)
                 now = asyncio.get_running_loop().time()
@@ -345,6 +345,12 @@ class _ShardRun:
                 self._changed.set()
             case FindChild() | ListRunning():
                 self._channel.send(self._children.answer(asked))
+
+
+async def _rounds() -> None:
+    """Let messages leave and tasks begin, each of which takes the event loop a round or two."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 def _done(context: WorkerContext, segments: tuple[Segment, ...]) -> set[int]:
