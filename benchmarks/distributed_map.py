@@ -15,6 +15,7 @@ import json
 import random
 import shutil
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,7 @@ def _steppe(source: Path, data_dir: Path, *, rows: int, workers: int) -> dict[st
         machine = sfn.create_state_machine(name="bench", definition=json.dumps(DEFINITION), roleArn=ROLE)
         with Memory(server.pid) as memory, stopwatch() as seconds:
             execution_arn = sfn.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
+            ran_seconds = _wait_for_children(sfn, execution_arn, rows)
             description = wait_for_end(sfn, execution_arn)
         output = json.loads(description["output"])
         _check(sfn, output["MapRunArn"], rows)
@@ -135,11 +137,23 @@ def _steppe(source: Path, data_dir: Path, *, rows: int, workers: int) -> dict[st
         run_seconds = (description["stopDate"] - description["startDate"]).total_seconds()
     return {
         "rows a second": f"{rows / run_seconds:,.0f}",
-        "seconds": f"{run_seconds:.1f} (seen by the client: {seconds[0]:.1f})",
+        "seconds": f"{run_seconds:.1f} (children ended after {ran_seconds:.1f}, the client saw {seconds[0]:.1f})",
         "peak memory": f"{memory.peak_bytes / 2**20:,.0f} MiB in {memory.process_count} processes",
         "bytes on disk a child": f"{state_bytes / rows:,.0f} (and {result_bytes / rows:,.0f} in result files)",
         "_seconds": run_seconds,
     }
+
+
+def _wait_for_children(sfn: Any, execution_arn: str, rows: int) -> float:
+    """Wait until all children have ended and only results are to be written; seconds since the start of the Map Run."""
+    while sfn.describe_execution(executionArn=execution_arn)["status"] == "RUNNING":
+        for run in sfn.list_map_runs(executionArn=execution_arn)["mapRuns"]:
+            counts = sfn.describe_map_run(mapRunArn=run["mapRunArn"])["itemCounts"]
+            if counts["succeeded"] == rows:
+                now = datetime.datetime.now(datetime.UTC)
+                return float((now - run["startDate"]).total_seconds())
+        time.sleep(0.25)
+    return float("nan")
 
 
 def _check(sfn: Any, map_run_arn: str, rows: int) -> None:
