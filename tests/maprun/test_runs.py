@@ -550,3 +550,14 @@ async def test_three_states_have_their_full_history(harness: Harness):
         *("SucceedStateEntered", "SucceedStateExited", "ExecutionSucceeded"),
     ]
     assert [event["id"] for event in history] == list(range(1, 9))
+
+
+async def test_a_run_whose_execution_has_ended_is_aborted_after_a_restart(harness: Harness):
+    wish = command(items=[1])
+    await harness.start(machine({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": True}}}), wish)
+    await harness.runs.close()
+    async with Harness(harness.folder) as again:
+        await again.runs.settle()
+        await again.runs.wait_ended(wish.map_run_arn)
+        assert (await again.runs.describe(wish.map_run_arn))["status"] == "ABORTED"
+        assert again.outcomes == {}

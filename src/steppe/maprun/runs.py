@@ -105,6 +105,12 @@ class MapRuns:
         if entry := self._running.get(map_run_arn):
             entry[0].stop()
 
+    async def settle(self) -> None:
+        """Abort runs whose execution ended while nobody was there to stop them. Once, after a start."""
+        for record in await self._parts.database.read(map_runs.orphans):
+            if record.arn not in self._running:
+                self._coordinate(record, await self._load_plan(record)).stop()
+
     async def close(self) -> None:
         """Stop coordinating; the runs stay as they are, to be gone on with."""
         tasks = [task for _, task in self._running.values()]
@@ -200,10 +206,14 @@ class MapRuns:
         if record.status != "RUNNING":
             self._tell(record)
             return
+        self._coordinate(record, plan)
+
+    def _coordinate(self, record: RunRecord, plan: RunPlan) -> MapRun:
         run = MapRun(record, plan, self._parts)
         task = asyncio.create_task(run.run(), name=f"map run {record.arn}")
         self._running[record.arn] = (run, task)
         task.add_done_callback(lambda done: self._ended(record, done))
+        return run
 
     async def _create(
         self, command: StartMapRun, execution_arn: str, machine: MachineRecord

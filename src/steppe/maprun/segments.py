@@ -153,7 +153,8 @@ class SegmentReader:
             self._kept.move_to_end(place)
             return table
         body = pa.py_buffer(self._store.read(self._bucket, segment.key))
-        table = pq.read_table(pa.BufferReader(body), columns=list(columns), use_threads=False)
+        # Not read_table: that goes through the dataset machinery, which takes longer to come up than the page to read.
+        table = pq.ParquetFile(pa.BufferReader(body)).read(columns=list(columns), use_threads=False)
         self._kept[place] = table
         self._kept_bytes += table.nbytes
         while self._kept_bytes > _CACHED_BYTES_MAX and len(self._kept) > 1:

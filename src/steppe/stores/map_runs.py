@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from steppe.base import jsonvalue
 from steppe.base.jsonvalue import JsonValue
-from steppe.stores.tables import map_runs, shards
+from steppe.stores.tables import executions, map_runs, shards
 
 STATUSES: Final = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 """The order of the four counts of a shard."""
@@ -142,6 +142,15 @@ def list_runs(c: sa.Connection, execution_arn: str, *, before_id: int | None, li
     if before_id is not None:
         query = query.where(map_runs.c.id < before_id)
     rows = c.execute(query.order_by(map_runs.c.id.desc()).limit(limit))
+    return [record for row in rows if (record := _run(row))]
+
+
+def orphans(c: sa.Connection) -> list[RunRecord]:
+    """Runs that are RUNNING although the execution they belong to is not (any more)."""
+    owner = sa.select(executions.c.id).where(
+        executions.c.arn == map_runs.c.execution_arn, executions.c.status == "RUNNING"
+    )
+    rows = c.execute(sa.select(map_runs).where(map_runs.c.status == "RUNNING", ~owner.exists()))
     return [record for row in rows if (record := _run(row))]
 
 
