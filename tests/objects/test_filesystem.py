@@ -9,7 +9,7 @@ import pytest
 from steppe.base.errors import ApiError
 from steppe.objects import listing
 from steppe.objects.filesystem import FilesystemObjectStore
-from steppe.objects.object_store import Condition, ObjectMetadata
+from steppe.objects.object_store import Condition, NotAtHandError, ObjectMetadata
 
 
 @pytest.fixture
@@ -251,3 +251,13 @@ def test_what_a_killed_process_left_half_written_is_swept_after_a_day(root):
     os.utime(left, (old, old))
     FilesystemObjectStore(root)
     assert not left.exists()
+
+
+def test_who_cannot_wait_for_the_md5_of_a_large_file_is_told(store, root):
+    content = bytes(3_000_000)
+    (root / "bucket/large").write_bytes(content)
+    for call in (store.head, store.open):
+        with pytest.raises(NotAtHandError):
+            call("bucket", "large", patient=False)
+    assert store.head("bucket", "large").etag == md5(content)
+    assert store.head("bucket", "large", patient=False).etag == md5(content)

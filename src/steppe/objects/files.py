@@ -7,7 +7,6 @@ import errno
 import fcntl
 import hashlib
 import os
-import stat as stat_bits
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -193,11 +192,6 @@ def checked_range(size_bytes: int, start: int, end: int | None) -> tuple[int, in
     if start < 0 or (start >= size_bytes and start > 0) or end < start:
         raise faults.invalid_range(size_bytes)
     return start, end
-
-
-def is_file(stat: os.stat_result) -> bool:
-    """Whether a state is that of a plain file."""
-    return stat_bits.S_ISREG(stat.st_mode)
 
 
 def _copy_in_kernel(source: int, target: int, start: int, size: int) -> int:

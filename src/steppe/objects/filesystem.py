@@ -87,7 +87,7 @@ class FilesystemObjectStore:
         self._tree.require_bucket(bucket)
         return BucketSummary(bucket, self._created_ms(bucket))
 
-    def head(self, bucket: str, key: str) -> ObjectSummary:
+    def head(self, bucket: str, key: str, *, patient: bool = True) -> ObjectSummary:
         """What is known of an object."""
         path, stat = self._tree.find(bucket, key)
         record = self._records.read(path, stat)
@@ -95,16 +95,16 @@ class FilesystemObjectStore:
             return summary_of(key, stat, record)
         fd, stat = self._tree.open(bucket, key)
         try:
-            record, stat = self._records.read_or_compute(fd, stat)
+            record, stat = self._records.read_or_compute(fd, stat, patient=patient)
         finally:
             os.close(fd)
         return summary_of(key, stat, record)
 
-    def open(self, bucket: str, key: str) -> FileReader:
+    def open(self, bucket: str, key: str, *, patient: bool = True) -> FileReader:
         """Open an object."""
         fd, stat = self._tree.open(bucket, key)
         try:
-            record, stat = self._records.read_or_compute(fd, stat)
+            record, stat = self._records.read_or_compute(fd, stat, patient=patient)
         except BaseException:
             os.close(fd)
             raise

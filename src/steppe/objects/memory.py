@@ -102,11 +102,11 @@ class MemoryObjectStore:
         """One bucket."""
         return BucketSummary(bucket, self._bucket(bucket).created_ms)
 
-    def head(self, bucket: str, key: str) -> ObjectSummary:
+    def head(self, bucket: str, key: str, *, patient: bool = True) -> ObjectSummary:
         """What is known of an object."""
         return self._object(bucket, key)[0]
 
-    def open(self, bucket: str, key: str) -> MemoryReader:
+    def open(self, bucket: str, key: str, *, patient: bool = True) -> MemoryReader:
         """Open an object."""
         return MemoryReader(*self._object(bucket, key))
 

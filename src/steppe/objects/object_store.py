@@ -74,6 +74,10 @@ class BucketSummary:
     created_ms: int
 
 
+class NotAtHandError(Exception):
+    """What was asked takes as long as reading the object; to be asked again by who can wait for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """What must hold of the object in place when another takes it.
@@ -162,8 +166,8 @@ class ObjectStore(Protocol):
         """One bucket. NoSuchBucket."""
         ...
 
-    def head(self, bucket: str, key: str) -> ObjectSummary:
-        """What is known of an object. NoSuchBucket, NoSuchKey."""
+    def head(self, bucket: str, key: str, *, patient: bool = True) -> ObjectSummary:
+        """What is known of an object. NoSuchBucket, NoSuchKey; NotAtHandError unless `patient`."""
         ...
 
     def read(self, bucket: str, key: str, *, start: int = 0, end: int | None = None) -> bytes:
@@ -176,8 +180,8 @@ class ObjectStore(Protocol):
         """The same range in pieces, never held whole. The object is opened before the first piece is asked for."""
         ...
 
-    def open(self, bucket: str, key: str) -> ObjectReader:
-        """Open an object: its metadata and its bytes belong together, whatever is written meanwhile."""
+    def open(self, bucket: str, key: str, *, patient: bool = True) -> ObjectReader:
+        """Open an object: its metadata and its bytes belong together, whatever is written meanwhile. As `head`."""
         ...
 
     def writer(self, bucket: str, key: str, *, metadata: ObjectMetadata | None = None) -> ObjectWriter:

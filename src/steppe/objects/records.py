@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steppe.base.jsonvalue import JsonError, JsonValue, dumpb, loads
-from steppe.objects.object_store import ObjectMetadata
+from steppe.objects.object_store import NotAtHandError, ObjectMetadata
 
 ATTRIBUTE = "user.steppe"
 HASH_CHUNK_BYTES = 1 << 20
@@ -115,14 +115,18 @@ class Records:
             return None
         return text
 
-    def read_or_compute(self, fd: int, stat: os.stat_result) -> tuple[Record, os.stat_result]:
+    def read_or_compute(self, fd: int, stat: os.stat_result, *, patient: bool = True) -> tuple[Record, os.stat_result]:
         """The record of an open file; its MD5 is computed and remembered when nobody did yet.
+
+        That takes some two seconds a GiB; unless `patient`, NotAtHandError is raised for files over 1 MiB instead.
 
         What the writer said of its type and headers is kept when the bytes were changed in place; checksums are not.
         """
         record = self.read(fd, stat)
         if record is not None:
             return record, stat
+        if not patient and stat.st_size > HASH_CHUNK_BYTES:
+            raise NotAtHandError
         text = self.read_encoded(fd, stat)
         metadata = decode(text).metadata if text is not None and len(text) >= _HEAD_BYTES else _NO_METADATA
         md5, stat = _hash_file(fd)

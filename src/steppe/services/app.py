@@ -36,7 +36,7 @@ Hook: TypeAlias = Callable[[], Awaitable[None]]
 STREAMED_BODY_BYTES_MAX = 5 * 1024**3
 """S3's limit on one PUT or part."""
 
-DRAIN_BYTES_MAX = 1024 * 1024
+DRAIN_BYTES_MAX = 64 * 1024 * 1024
 """What is read of a body that nobody wants, so that the answer arrives; beyond it the connection is closed."""
 
 _log = logging.getLogger(__name__)
@@ -161,7 +161,7 @@ class _Exchange:
         gone = asyncio.ensure_future(self._receive())
         try:
             async for chunk in body.chunks:
-                if gone.done():
+                if gone.done() and gone.result()["type"] == "http.disconnect":
                     return
                 await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
             await self._send({"type": "http.response.body", "body": b""})

@@ -28,11 +28,6 @@ def service_model(service: str) -> ServiceModel:
         raise KeyError(service) from error
 
 
-def operation_names(service: str) -> frozenset[str]:
-    """The names of all operations that AWS's service has."""
-    return frozenset(service_model(service).operation_names)
-
-
 @dataclass(frozen=True, slots=True)
 class Directory:
     """Which of the served services a name on the wire means.

@@ -275,3 +275,14 @@ def test_large_objects_stream_both_ways(client, bucket, upload):
     assert back.getvalue() == content
     client.put_object(Bucket=bucket, Key="one piece", Body=content)
     assert client.get_object(Bucket=bucket, Key="one piece")["Body"].read() == content
+
+
+def test_a_large_file_that_was_copied_in_is_read_and_copied(served, client, bucket):
+    content = os.urandom(3_000_000)
+    served.store.put(bucket, "x", b"")
+    (served.store.local_path(bucket, "x").parent / "copied in").write_bytes(content)
+    etag = f'"{hashlib.md5(content).hexdigest()}"'
+    client.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "copied in"})
+    for key in ("copied in", "copy"):
+        found = client.get_object(Bucket=bucket, Key=key)
+        assert (found["ETag"], found["Body"].read()) == (etag, content)

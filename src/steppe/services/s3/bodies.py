@@ -12,7 +12,14 @@ from typing import ParamSpec, TypeVar
 
 from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue
-from steppe.objects.object_store import Condition, ObjectReader, ObjectSummary, ObjectWriter
+from steppe.objects.object_store import (
+    Condition,
+    NotAtHandError,
+    ObjectReader,
+    ObjectStore,
+    ObjectSummary,
+    ObjectWriter,
+)
 from steppe.wire.checksums import ALGORITHMS, checksum, text_of
 from steppe.wire.payload import Payload, once
 from steppe.wire.request import Request, Stream
@@ -67,6 +74,22 @@ async def write(writer: ObjectWriter, payload: Payload, condition: Condition | N
 def stream_of(reader: ObjectReader, start: int, end: int) -> Stream:
     """A range of an opened object as an answer's payload; closes the object when it is through or dropped."""
     return Stream(chunks=_chunks(reader, start, end), length=end - start)
+
+
+async def opened(store: ObjectStore, bucket: str, key: str) -> ObjectReader:
+    """Open an object; from a thread if that takes long (nobody knows the MD5 of a file that was copied in)."""
+    try:
+        return store.open(bucket, key, patient=False)
+    except NotAtHandError:
+        return await in_thread(store.open, bucket, key)
+
+
+async def head(store: ObjectStore, bucket: str, key: str) -> ObjectSummary:
+    """What is known of an object, as `opened`."""
+    try:
+        return store.head(bucket, key, patient=False)
+    except NotAtHandError:
+        return await in_thread(store.head, bucket, key)
 
 
 async def in_thread(

@@ -15,7 +15,7 @@ from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue
 from steppe.objects import faults
 from steppe.objects.object_store import ObjectMetadata, ObjectStore, PartSummary
-from steppe.services.s3.bodies import in_thread, payload_of, write
+from steppe.services.s3.bodies import head, in_thread, payload_of, write
 from steppe.services.s3.conditions import check_read, copy_range, write_condition
 from steppe.services.s3.descriptions import checksum_members, metadata_of, quoted, unquoted
 from steppe.services.s3.listings import encoded
@@ -66,7 +66,7 @@ class Multipart:
         """Store a part that is an object, or a range of one."""
         members = request.input
         source_bucket, source_key = copy_source(members["CopySource"])
-        source = self._store.head(source_bucket, source_key)
+        source = await head(self._store, source_bucket, source_key)
         check_read(source, members, "CopySource")
         start, end = copy_range(members.get("CopySourceRange"), source.size_bytes)
         part = await in_thread(

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue
 from steppe.objects.object_store import ObjectMetadata, ObjectStore, ObjectSummary
-from steppe.services.s3.bodies import INLINE_BYTES_MAX, in_thread, payload_of, stream_of, write
+from steppe.services.s3.bodies import INLINE_BYTES_MAX, head, in_thread, opened, payload_of, stream_of, write
 from steppe.services.s3.conditions import check_read, range_of, write_condition
 from steppe.services.s3.descriptions import checksum_members, description, metadata_of, quoted
 from steppe.services.s3.terms import not_implemented
@@ -40,7 +40,7 @@ class Objects:
     async def get_object(self, request: Request) -> dict[str, JsonValue]:
         """An object's bytes, or a range of them, and what is known of it."""
         members = request.input
-        reader = self._store.open(members["Bucket"], members["Key"])
+        reader = await opened(self._store, members["Bucket"], members["Key"])
         try:
             summary = reader.summary
             output, start, end = _reading(summary, members)
@@ -53,7 +53,7 @@ class Objects:
     async def head_object(self, request: Request) -> dict[str, JsonValue]:
         """What is known of an object."""
         members = request.input
-        return _reading(self._store.head(members["Bucket"], members["Key"]), members)[0]
+        return _reading(await head(self._store, members["Bucket"], members["Key"]), members)[0]
 
     async def copy_object(self, request: Request) -> dict[str, JsonValue]:
         """Copy an object within the store, without its bytes passing through here."""
@@ -67,7 +67,7 @@ class Objects:
                 "object's metadata, storage class, website redirect location or encryption attributes."
             )
             raise ApiError("InvalidRequest", text)
-        source = self._store.head(source_bucket, source_key)
+        source = await head(self._store, source_bucket, source_key)
         if any(f"CopySource{name}" in members for name in _COPY_CONDITIONS):
             check_read(source, members, "CopySource")
         algorithm = members.get("ChecksumAlgorithm")
@@ -116,7 +116,7 @@ class Objects:
     async def get_object_attributes(self, request: Request) -> dict[str, JsonValue]:
         """The attributes of an object that were asked for."""
         members = request.input
-        summary = self._store.head(members["Bucket"], members["Key"])
+        summary = await head(self._store, members["Bucket"], members["Key"])
         metadata = summary.metadata or ObjectMetadata()
         attributes: dict[str, JsonValue] = {
             "ETag": summary.etag,
