@@ -4,7 +4,7 @@ A request's service is what its signature's scope says, else what X-Amz-Target s
 (`steppe.wire`) turns the request into a `Request`, the service's table of operations answers it, the protocol turns the
 answer, or the ApiError, back. What a service's table does not have is refused here, by name.
 
-`GET /_steppe/health` answers 200 when the start-up hook is done, else 503. A plain ASGI callable and no framework: the
+`GET /_steppe/health` answers 200 when the start-up hook is done and `health` says so, else 503. A plain ASGI callable and no framework: the
 routes are the AWS protocols' own, and StartExecution is called thousands of times a second.
 """
 
@@ -75,7 +75,8 @@ def create_app(
     Args:
         settings: for region, access keys and the limit on bodies.
         services: operations by botocore's service names; JSON services and S3.
-        health: what /_steppe/health says beside its status; called per request.
+        health: what /_steppe/health says beside its status; called per request. A member `ready` that is False makes
+            the answer 503.
         on_startup: awaited in the server's loop before the first request is taken.
         on_shutdown: awaited when the server stops.
         now: epoch seconds, for the expiry of signatures.
@@ -243,9 +244,10 @@ class _App:
             return HttpAnswer(404, headers, dumpb({"message": f"no such page: {request.path}"}))
         if request.method not in ("GET", "HEAD"):
             return HttpAnswer(405, (*headers, ("Allow", "GET, HEAD")), dumpb({"message": "only GET"}))
-        if not self._ready:
-            return HttpAnswer(503, headers, dumpb({"status": "starting"}))
-        return HttpAnswer(200, headers, dumpb({"status": "ok", **self._health()}))
+        told = self._health() if self._ready else {}
+        if not self._ready or told.get("ready") is False:
+            return HttpAnswer(503, headers, dumpb({"status": "starting", **told}))
+        return HttpAnswer(200, headers, dumpb({"status": "ok", **told}))
 
     def _service_of(self, request: HttpRequest) -> tuple[str, sigv4.Signature | None]:
         """The service that a request is for, and its signature as far as it can be read."""

@@ -169,3 +169,10 @@ async def test_s3_is_called_within_the_process_without_http():
         await call("PutObject", Bucket="a-bucket", Key="k", Body=b"x", ContentMD5="1B2M2Y8AsgTpgAmY7PhCfg==")
     listed = await call("ListObjectsV2", Bucket="a-bucket")
     assert [one["Key"] for one in listed["Contents"]] == ["c", "k"]
+
+
+async def test_health_waits_for_what_says_that_it_is_not_ready():
+    app = create_app(settings=Settings(), services={}, health=lambda: {"ready": False})
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1") as client:
+        answer = await client.get("/_steppe/health")
+    assert (answer.status_code, answer.json()) == (503, {"status": "starting", "ready": False})
