@@ -4,8 +4,8 @@ A request's service is what its signature's scope says, else what X-Amz-Target s
 (`steppe.wire`) turns the request into a `Request`, the service's table of operations answers it, the protocol turns the
 answer, or the ApiError, back. What a service's table does not have is refused here, by name.
 
-`GET /_steppe/health` answers 200 when the start-up hook is done and `health` says so, else 503. A plain ASGI callable and no framework: the
-routes are the AWS protocols' own, and StartExecution is called thousands of times a second.
+`GET /_steppe/health` answers 200 when the start-up hook is done and `health` says so, else 503. A plain ASGI callable
+and no framework: the routes are the AWS protocols' own, and StartExecution is called thousands of times a second.
 """
 
 from __future__ import annotations
