@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +53,11 @@ def _files() -> list[Path]:
     return sorted(SOURCE.rglob("*.py"))
 
 
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def _name(path: Path) -> str:
     return path.relative_to(SOURCE).as_posix()
 
@@ -89,7 +95,7 @@ def test_no_function_is_longer_than_the_limit() -> None:
     found = {
         f"{_name(f)}::{name}": lines
         for f in _files()
-        for name, lines in _functions(ast.parse(f.read_text()))
+        for name, lines in _functions(_tree(f))
         if lines > FUNCTION_LINES_MAX
     }
     _check_ratchet(found, LONG_FUNCTIONS, FUNCTION_LINES_MAX)
@@ -99,7 +105,7 @@ def test_the_pure_ring_asks_for_no_time_and_opens_nothing() -> None:
     found = [
         f"{_name(path)}:{node.lineno}: {ast.unparse(node.func)}()"
         for path in _pure_files()
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.Call) and ".".join(ast.unparse(node.func).split(".")[-2:]) in BANNED_IN_PURE
     ]
     assert not found
@@ -110,7 +116,7 @@ def test_broad_except_stands_only_at_the_named_boundaries() -> None:
         f"{_name(path)}:{node.lineno}"
         for path in _files()
         if _name(path) not in BROAD_EXCEPT
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(_tree(path))
         if isinstance(node, ast.ExceptHandler) and _is_broad(node.type) and not _raises_again(node)
     ]
     assert not found
@@ -133,7 +139,7 @@ def test_any_is_written_in_one_file_only() -> None:
         f"{_name(path)}:{node.lineno}"
         for path in _files()
         if _name(path) not in ANY_ALLOWED
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(_tree(path))
         if (isinstance(node, ast.Name) and node.id == "Any")
         or (isinstance(node, ast.Attribute) and ast.unparse(node) in ("typing.Any", "t.Any"))
         or (isinstance(node, ast.ImportFrom) and any(a.name == "Any" for a in node.names))
@@ -154,7 +160,7 @@ def test_an_open_task_carries_its_number(folder: str) -> None:
 
 
 def test_every_package_has_a_line_on_what_it_is() -> None:
-    missing = [_name(f) for f in _files() if f.read_text().strip() and not ast.get_docstring(ast.parse(f.read_text()))]
+    missing = [_name(f) for f in _files() if f.read_text().strip() and not ast.get_docstring(_tree(f))]
     assert not missing
 
 
