@@ -86,6 +86,7 @@ async def test_an_item_selector_that_fails_fails_the_run(harness: Harness):
     assert "$.nowhere" in cause
 
 
+@pytest.mark.slow
 async def test_a_listing_is_one_item_an_object(harness: Harness):
     for n in range(1203):
         harness.put(f"in/{n:05d}", b"x")
@@ -225,6 +226,7 @@ async def test_children_that_run_are_aborted_when_too_many_fail(harness: Harness
     assert (await harness.runs.child_history(aborted[0]["executionArn"]))[-1]["type"] == "ExecutionAborted"
 
 
+@pytest.mark.slow
 async def test_express_children_are_left_to_run_when_too_many_fail(harness: Harness):
     processor = {
         "StartAt": "Which",
@@ -269,6 +271,7 @@ async def test_max_concurrency_is_exact(harness: Harness, limit):
     assert max(most) == limit
 
 
+@pytest.mark.slow
 async def test_without_a_limit_children_wait_together(harness: Harness):
     wish = command(items=[{}] * 3000)
     loop = asyncio.get_running_loop()
@@ -287,6 +290,7 @@ async def test_faults_of_tasks_are_the_children_s(harness: Harness):
     assert (record["Error"], record["Cause"]) == ("My.Error", "because")
 
 
+@pytest.mark.slow
 async def test_task_timeouts_time_children_out(harness: Harness):
     wish = command(items=[{"seconds": 30}], tolerated_failure_percentage=100.0)
     processor = task("sleep", TimeoutSeconds=1)
@@ -330,6 +334,7 @@ async def test_a_stopped_run_is_aborted_and_its_children_too(harness: Harness):
     assert harness.outcomes == {}
 
 
+@pytest.mark.slow
 async def test_listing_gives_every_child_once_whatever_the_page(harness: Harness):
     harness.put("rows.csv", b"id\n" + b"".join(b"%d\n" % n for n in range(2500)))
     wish = command(reader=reader("rows.csv"), tolerated_failure_percentage=100.0)
@@ -346,10 +351,10 @@ async def test_listing_gives_every_child_once_whatever_the_page(harness: Harness
         },
     }
     await harness.run(machine(processor, **READER, **WRITER), wish)
-    for limit in (7, 100, 999, 1000):
+    for limit in (170, 999, 1000):
         found = await harness.all_children(wish.map_run_arn, limit=limit)
         assert len({child["executionArn"] for child in found}) == len(found) == 2500
-    failed = await harness.all_children(wish.map_run_arn, limit=33, status="FAILED")
+    failed = await harness.all_children(wish.map_run_arn, limit=60, status="FAILED")
     assert len({child["executionArn"] for child in failed}) == len(failed) == 250
     assert all(child["status"] == "FAILED" for child in failed)
     assert await harness.all_children(wish.map_run_arn, status="TIMED_OUT") == []
@@ -561,3 +566,67 @@ async def test_a_run_whose_execution_has_ended_is_aborted_after_a_restart(harnes
         await again.runs.wait_ended(wish.map_run_arn)
         assert (await again.runs.describe(wish.map_run_arn))["status"] == "ABORTED"
         assert again.outcomes == {}
+
+
+NESTED = {
+    "StartAt": "Inner",
+    "States": {
+        "Inner": {
+            "Type": "Map",
+            "Label": "Deep",
+            "ItemsPath": "$.items",
+            "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, **PASS},
+            "ResultPath": "$.found",
+            "End": True,
+        }
+    },
+}
+
+
+async def test_a_child_can_have_a_map_run_of_its_own(harness: Harness):
+    wish = command(items=[{"items": [1, 2]}, {"items": []}, {"items": [3]}])
+    found = await harness.result(machine(NESTED), wish)
+    assert [value["found"] for value in found] == [[1, 2], [], [3]]
+    for child in await harness.all_children(wish.map_run_arn):
+        (inner,), _ = await harness.runs.list_runs(child["executionArn"])
+        assert inner["stateMachineArn"].endswith(":stateMachine:M/Deep")
+        history = await harness.runs.child_history(child["executionArn"])
+        (started,) = [event for event in history if event["type"] == "MapRunStarted"]
+        assert started["mapRunStartedEventDetails"]["mapRunArn"] == inner["mapRunArn"]
+
+
+async def test_stopping_a_run_stops_the_runs_of_its_children(harness: Harness):
+    waiting = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": True}}}
+    nested = json.loads(json.dumps(NESTED))
+    nested["States"]["Inner"]["ItemProcessor"].update(waiting)
+    wish = command(items=[{"items": [1, 2]}])
+    await harness.start(machine(nested), wish)
+    inner = []
+    while not inner:
+        await asyncio.sleep(0.02)
+        for child in await harness.all_children(wish.map_run_arn, status="RUNNING"):
+            inner, _ = await harness.runs.list_runs(child["executionArn"])
+    await asyncio.sleep(0.1)
+    await harness.runs.stop_run(wish.map_run_arn)
+    await harness.runs.wait_ended(wish.map_run_arn)
+    await asyncio.sleep(0.05)
+    await harness.runs.wait_ended(inner[0]["mapRunArn"])
+    described = await harness.runs.describe(inner[0]["mapRunArn"])
+    assert described["status"] == "ABORTED"
+    assert described["itemCounts"]["aborted"] == 2
+
+
+async def test_every_child_has_its_own_chance_and_the_same_when_it_is_run_again(harness: Harness, tmp_path):
+    processor = {
+        "StartAt": "First",
+        "States": {
+            "First": {"Type": "Pass", "Parameters": {"a.$": "States.UUID()"}, "Next": "Wait"},
+            "Wait": {"Type": "Wait", "Seconds": 0, "Next": "Second"},
+            "Second": {"Type": "Pass", "Parameters": {"a.$": "$.a", "b.$": "States.UUID()"}, "End": True},
+        },
+    }
+    wish = command(items=[1, 2, 3])
+    found = await harness.result(machine(processor), wish)
+    assert len({value for one in found for value in one.values()}) == 6
+    async with Harness(tmp_path / "other") as other:
+        assert await other.result(machine(processor), wish) == found

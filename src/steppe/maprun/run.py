@@ -20,13 +20,14 @@ from typing import Final, NamedTuple
 from steppe.base.errors import Fault
 from steppe.base.jsonvalue import JsonValue
 from steppe.executors.executor import Finished, Job, JobOutcome, Lost, Raised
+from steppe.interp.stimulus import Stimulus
 from steppe.maprun.item_source import SHARD_ITEMS, Cut, ItemRange, ItemSource
 from steppe.maprun.ledger import Ledger, Tally, Tolerance
 from steppe.maprun.parts import Parts
 from steppe.maprun.plan import RunPlan
 from steppe.maprun.results import collect_results
 from steppe.maprun.shard_desk import PAGE, ShardDesk
-from steppe.maprun.shards import RunningChild
+from steppe.maprun.shards import ChildAsks, RunningChild
 from steppe.maprun.sources import open_source, reopen_source
 from steppe.stores import map_runs
 from steppe.stores.map_runs import RunRecord, ShardRecord
@@ -47,7 +48,10 @@ _WRITE_ATTEMPTS_MAX: Final = 3
 class MapRun:
     """A Map Run under way."""
 
-    def __init__(self, record: RunRecord, plan: RunPlan, parts: Parts) -> None:
+    def __init__(
+        self, record: RunRecord, plan: RunPlan, parts: Parts, *, child_asks: Callable[[ChildAsks], None]
+    ) -> None:
+        """`child_asks` is called when a child wants a Map Run of its own started or stopped."""
         self.record = record
         self.plan = plan
         self._parts = parts
@@ -56,7 +60,9 @@ class MapRun:
         self.ledger = Ledger(tolerance, command.max_concurrency, plan.children_batch_items)
         self._prefix = run_prefix(record.arn)
         self._wake = asyncio.Event()
-        self._desk = ShardDesk(record, parts, self.ledger, prefix=self._prefix, changed=self._wake.set)
+        self._desk = ShardDesk(
+            record, parts, self.ledger, prefix=self._prefix, changed=self._wake.set, child_asks=child_asks
+        )
         self._scan_stop = threading.Event()
         self._scan: asyncio.Future[None] | None = None
         self._scan_fault: Fault | None = None
@@ -85,6 +91,10 @@ class MapRun:
         """Have the run end as ABORTED."""
         self._stop_asked = True
         self._wake.set()
+
+    def deliver(self, item_index: int, stimulus: Stimulus) -> None:
+        """Something has happened to a child; dropped when it does not run."""
+        self._desk.deliver(item_index, stimulus)
 
     async def find_running(self, item_index: int) -> RunningChild | None:
         """A child that runs, by its first item; with its history."""

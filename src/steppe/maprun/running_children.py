@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import types
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -17,7 +16,6 @@ from steppe.interp.command import CallTask, CancelTask, CancelTimer, Command, St
 from steppe.interp.execution import Execution
 from steppe.interp.history import HistoryEvent
 from steppe.interp.stimulus import (
-    MapRunFailed,
     Stimulus,
     Stop,
     TaskFailed,
@@ -28,7 +26,7 @@ from steppe.interp.stimulus import (
 from steppe.maprun.failed_children import failed_execution
 from steppe.maprun.plan import CompiledPlan
 from steppe.maprun.segments import dump_history
-from steppe.maprun.shards import Answer, FindChild, ListRunning, RunningChild
+from steppe.maprun.shards import Answer, ChildAsks, FindChild, ListRunning, RunningChild
 
 
 class ChildTasks(Protocol):
@@ -85,19 +83,33 @@ class RunningChildren:
         self,
         *,
         compiled: CompiledPlan,
+        name_key: bytes,
         tasks: ChildTasks,
         clock: Callable[[], int],
         ended: Callable[[Ended], None],
+        ask: Callable[[ChildAsks], None],
         crash: Callable[[BaseException], None],
     ) -> None:
-        """`ended` is called for each child that has ended; `crash` when something broke that is no child's fault."""
+        """How things are told to the shard.
+
+        Args:
+            compiled: the run's plan.
+            name_key: makes the children's chance, with their names.
+            tasks: carries out tasks.
+            clock: epoch milliseconds.
+            ended: called for each child that has ended.
+            ask: called for what has to be carried out elsewhere.
+            crash: called when something broke that is no child's fault.
+        """
         self._program = compiled.program
+        self._name_key = name_key
         self._abort_cause = (
             f"The map run execution [{compiled.plan.map_run_arn}] which was managing this resource was aborted"
         )
         self._tasks = tasks
         self._clock = clock
         self._tell_ended = ended
+        self._ask = ask
         self._crash = crash
         self._children: dict[int, _Child] = {}
         self._cancelling: set[asyncio.Task[None]] = set()
@@ -113,6 +125,11 @@ class RunningChildren:
         self._children[child.item_index] = waiting
         self.item_count += child.item_count
         self._go_on(waiting, deque(self._carry_out(waiting, commands)))
+
+    def deliver(self, item_index: int, stimulus: Stimulus) -> None:
+        """Something from outside has happened to a child."""
+        if child := self._children.get(item_index):
+            self._go_on(child, deque([stimulus]))
 
     def abort_all(self) -> None:
         """Stop every child that runs."""
@@ -139,7 +156,7 @@ class RunningChildren:
             stimulus = stimuli.popleft()
             now_ms = self._clock()
             try:
-                step = advance(self._program, child.execution, stimulus, now_ms, os.urandom(16))
+                step = advance(self._program, child.execution, stimulus, now_ms, self._seed(child))
             except InternalError as error:
                 child.execution, child.history = failed_execution(
                     child.execution, child.raw_input, "States.Runtime", f"{error}: {error.story}", now_ms
@@ -162,6 +179,10 @@ class RunningChildren:
                 )
             )
 
+    def _seed(self, child: _Child) -> bytes:
+        """The chance of a child's next step: the same when the child is run again and comes to the same place."""
+        return b"%b%b:%d" % (child.number.to_bytes(16, "big"), self._name_key, child.execution.event_count)
+
     def _carry_out(self, child: _Child, commands: list[Command]) -> list[Stimulus]:
         """Begin what a child asks for; what is answered at once comes back."""
         answers: list[Stimulus] = []
@@ -177,16 +198,8 @@ class RunningChildren:
                 case CancelTimer(key):
                     if timer := child.timers.pop(key, None):
                         timer.cancel()
-                case StartMapRun(key=key):
-                    answers.append(
-                        MapRunFailed(
-                            key,
-                            "States.Runtime",
-                            "A Distributed Map inside a Distributed Map is not supported by steppe yet.",
-                        )
-                    )
-                case StopMapRun():
-                    pass  # none was started
+                case StartMapRun() | StopMapRun():
+                    self._ask(ChildAsks(child.execution.identity.arn, command))
                 case _:
                     assert_never(command)
         return answers

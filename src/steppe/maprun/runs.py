@@ -10,19 +10,22 @@ import logging
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from steppe.base import jsonvalue
+from steppe.base import arns, jsonvalue
 from steppe.base.arns import Realm
 from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue
 from steppe.executors.executor import Executor
-from steppe.interp.command import StartMapRun
+from steppe.interp.command import StartMapRun, StopMapRun
 from steppe.interp.history import HistoryEvent
 from steppe.interp.stimulus import MapRunFailed, MapRunSucceeded, Stimulus
+from steppe.maprun.child_names import ChildNames
 from steppe.maprun.children import Children
 from steppe.maprun.parts import Parts
 from steppe.maprun.plan import RunPlan, compile_plan, load_plan
 from steppe.maprun.run import MapRun, run_prefix
+from steppe.maprun.shards import ChildAsks
 from steppe.maprun.sources import INTERNAL_BUCKET, Places
 from steppe.objects.object_store import ObjectStore
 from steppe.stores import map_runs
@@ -84,6 +87,8 @@ class MapRuns:
         self._on_outcome = on_outcome
         self._running: dict[str, tuple[MapRun, asyncio.Task[RunRecord]]] = {}
         self._starting: dict[tuple[str, str], asyncio.Lock] = {}
+        self._chores: set[asyncio.Task[None]] = set()
+        self._names = ChildNames(name_key)
         self._children = Children(self._parts, self._running_run)
 
     async def start(self, command: StartMapRun, *, execution_arn: str, machine: MachineRecord) -> None:
@@ -92,11 +97,23 @@ class MapRuns:
         Idempotent by execution and `command.key`: a run that is under way is left alone, one that has ended tells its
         outcome again.
         """
-        place = (execution_arn, command.key)
+        await self._start_once(
+            RunPlan(
+                execution_arn=execution_arn,
+                machine_name=machine.name,
+                role_arn=machine.role_arn,
+                definition=machine.definition,
+                express=machine.type == "EXPRESS",
+                command=command,
+            )
+        )
+
+    async def _start_once(self, plan: RunPlan) -> None:
+        place = (plan.execution_arn, plan.command.key)
         lock = self._starting.setdefault(place, asyncio.Lock())
         try:
             async with lock:
-                await self._start(command, execution_arn, machine)
+                await self._start(plan)
         finally:
             self._starting.pop(place, None)
 
@@ -108,12 +125,13 @@ class MapRuns:
     async def settle(self) -> None:
         """Abort runs whose execution ended while nobody was there to stop them. Once, after a start."""
         for record in await self._parts.database.read(map_runs.orphans):
-            if record.arn not in self._running:
+            # One that belongs to a child is gone on with when the child is run again.
+            if record.arn not in self._running and arns.parse(record.execution_arn).label is None:
                 self._coordinate(record, await self._load_plan(record)).stop()
 
     async def close(self) -> None:
         """Stop coordinating; the runs stay as they are, to be gone on with."""
-        tasks = [task for _, task in self._running.values()]
+        tasks = [*self._chores, *(task for _, task in self._running.values())]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -190,15 +208,16 @@ class MapRuns:
         """The ARN of the Map Run that a child belongs to; None when it is no child of ours."""
         return await self._children.run_of(arn)
 
-    async def _start(self, command: StartMapRun, execution_arn: str, machine: MachineRecord) -> None:
+    async def _start(self, plan: RunPlan) -> None:
+        execution_arn, command = plan.execution_arn, plan.command
         if command.redrive_count:
             cause = "Redriving a Map Run is not supported by steppe yet."
-            self._on_outcome(execution_arn, MapRunFailed(command.key, "States.Runtime", cause))
+            self._outcome(execution_arn, MapRunFailed(command.key, "States.Runtime", cause))
             return
         database = self._parts.database
         record = await database.read(lambda c: map_runs.find_started(c, execution_arn, command.key))
         if record is None:
-            record, plan = await self._create(command, execution_arn, machine)
+            record = await self._create(plan)
         elif record.arn in self._running:
             return
         else:
@@ -209,25 +228,30 @@ class MapRuns:
         self._coordinate(record, plan)
 
     def _coordinate(self, record: RunRecord, plan: RunPlan) -> MapRun:
-        run = MapRun(record, plan, self._parts)
+        run = MapRun(record, plan, self._parts, child_asks=lambda asked: self._child_asks(plan, asked))
         task = asyncio.create_task(run.run(), name=f"map run {record.arn}")
         self._running[record.arn] = (run, task)
         task.add_done_callback(lambda done: self._ended(record, done))
         return run
 
-    async def _create(
-        self, command: StartMapRun, execution_arn: str, machine: MachineRecord
-    ) -> tuple[RunRecord, RunPlan]:
+    def _child_asks(self, plan: RunPlan, asked: ChildAsks) -> None:
+        """A child of a run has a Distributed Map of its own: a run like any other, whose outcome goes to the child."""
+        if isinstance(asked.command, StopMapRun):
+            chore = self.stop_run(asked.command.map_run_arn)
+        else:
+            chore = self._start_once(replace(plan, execution_arn=asked.execution_arn, command=asked.command))
+        task = asyncio.create_task(chore)
+        self._chores.add(task)
+        task.add_done_callback(self._chore_done)
+
+    def _chore_done(self, task: asyncio.Task[None]) -> None:
+        self._chores.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            _LOG.error("a Map Run of a child could not be started", exc_info=error)
+
+    async def _create(self, plan: RunPlan) -> RunRecord:
         """Write down what the run is, first its plan, then its row."""
-        parts = self._parts
-        plan = RunPlan(
-            execution_arn=execution_arn,
-            machine_name=machine.name,
-            role_arn=machine.role_arn,
-            definition=machine.definition,
-            express=machine.type == "EXPRESS",
-            command=command,
-        )
+        parts, command, execution_arn = self._parts, plan.command, plan.execution_arn
         key = f"{run_prefix(command.map_run_arn)}plan.json"
         compiled = await parts.in_thread(compile_plan, plan)
         await parts.in_thread(parts.places.internal.put, parts.places.bucket, key, plan.dump())
@@ -248,7 +272,7 @@ class MapRuns:
         run_id = await parts.database.write(lambda c: map_runs.insert_run(c, record))
         stored = await parts.database.read(lambda c: map_runs.get_run(c, run_id))
         assert stored is not None
-        return stored, plan
+        return stored
 
     async def _load_plan(self, record: RunRecord) -> RunPlan:
         places = self._parts.places
@@ -263,7 +287,7 @@ class MapRuns:
             # The row says RUNNING, and a restart goes on with it; but the execution should not wait for that.
             _LOG.error("Map Run %s broke down", record.arn, exc_info=error)
             cause = f"The Map Run broke down: {type(error).__name__}: {error}"
-            self._on_outcome(record.execution_arn, MapRunFailed(record.command_key, "States.Runtime", cause))
+            self._outcome(record.execution_arn, MapRunFailed(record.command_key, "States.Runtime", cause))
             return
         self._tell(task.result())
 
@@ -271,10 +295,21 @@ class MapRuns:
         """Tell the execution how its run ended; an aborted one was stopped by it."""
         outcome = record.outcome
         if record.status == "SUCCEEDED":
-            self._on_outcome(record.execution_arn, MapRunSucceeded(record.command_key, outcome["result"]))
+            self._outcome(record.execution_arn, MapRunSucceeded(record.command_key, outcome["result"]))
         elif record.status == "FAILED":
             failed = MapRunFailed(record.command_key, outcome["error"], outcome["cause"])
-            self._on_outcome(record.execution_arn, failed)
+            self._outcome(record.execution_arn, failed)
+
+    def _outcome(self, execution_arn: str, stimulus: Stimulus) -> None:
+        """Tell an execution; a child of a run that is under way here is told through that run."""
+        parsed = arns.parse(execution_arn)
+        if parsed.label is None:
+            self._on_outcome(execution_arn, stimulus)
+        elif place := self._names.read(parsed.name or ""):
+            run_id, item_index = place
+            for run, _ in self._running.values():
+                if run.record.id == run_id:
+                    run.deliver(item_index, stimulus)
 
     async def _look_up(self, map_run_arn: str) -> tuple[RunRecord | None, dict[str, JsonValue]]:
         """A run and its counts: out of memory when it is under way, else out of its row."""

@@ -16,6 +16,7 @@ from typing import Final, assert_never
 from steppe.base.errors import Fault
 from steppe.base.jsonvalue import JsonValue
 from steppe.executors.executor import Finished, Job, JobHandle, JobOutcome, Lost, Raised
+from steppe.interp.stimulus import Stimulus
 from steppe.maprun.item_source import ItemRange
 from steppe.maprun.ledger import Ledger, Tally
 from steppe.maprun.parts import Parts
@@ -23,6 +24,8 @@ from steppe.maprun.segments import load_segment
 from steppe.maprun.shards import (
     Answer,
     Beginning,
+    ChildAsks,
+    Deliver,
     FindChild,
     FromWorker,
     ListRunning,
@@ -79,9 +82,25 @@ class ShardDesk:
     """The shards of one Map Run."""
 
     def __init__(
-        self, run: RunRecord, parts: Parts, ledger: Ledger, *, prefix: str, changed: Callable[[], None]
+        self,
+        run: RunRecord,
+        parts: Parts,
+        ledger: Ledger,
+        *,
+        prefix: str,
+        changed: Callable[[], None],
+        child_asks: Callable[[ChildAsks], None],
     ) -> None:
-        """`prefix`: of the run's keys in the internal bucket; `changed` is called when anything has happened."""
+        """What the desk works with.
+
+        Args:
+            run: whose shards they are.
+            parts: of the server.
+            ledger: the run's books.
+            prefix: of the run's keys in the internal bucket.
+            changed: called when anything has happened.
+            child_asks: called when a child wants a Map Run of its own started or stopped.
+        """
         self.fault: Fault | None = None
         """Why the run cannot succeed any more: the source, the ItemSelector, or shards that fail again and again."""
         self.crash: BaseException | None = None
@@ -92,6 +111,7 @@ class ShardDesk:
         self._ledger = ledger
         self._prefix = prefix
         self._changed = changed
+        self._child_asks = child_asks
         self._under_way: dict[int, _UnderWay] = {}
         self._again: deque[_UnderWay] = deque()
         self._waiting: deque[ShardRecord] = deque()
@@ -106,6 +126,12 @@ class ShardDesk:
     def busy(self) -> bool:
         """Whether a shard is under way, or a write."""
         return bool(self._under_way or self._saving)
+
+    def deliver(self, item_index: int, stimulus: Stimulus) -> None:
+        """Something has happened to a child; dropped when it does not run."""
+        for first_item, entry in self._under_way.items():
+            if entry.handle and first_item <= item_index < first_item + entry.shard.item_count:
+                entry.handle.send(Deliver(item_index, stimulus))
 
     def close(self) -> None:
         """Forget what is under way, without a trace."""
@@ -212,6 +238,8 @@ class ShardDesk:
                     future.set_result(message)
             case Beginning(item_index):
                 entry.begun = item_index
+            case ChildAsks():
+                self._child_asks(message)
             case _:
                 assert_never(message)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from steppe.base.jsonvalue import JsonValue
+from steppe.interp.command import StartMapRun, StopMapRun
+from steppe.interp.stimulus import Stimulus
 from steppe.maprun.item_source import ItemRange
 from steppe.maprun.ledger import Tally
 from steppe.maprun.segments import Segment
@@ -83,7 +85,18 @@ class Beginning:
     item_index: int
 
 
-FromWorker: TypeAlias = SegmentReport | RunningReport | Answer | Beginning
+@dataclass(frozen=True, slots=True)
+class ChildAsks:
+    """A child asks for what its worker cannot carry out: a Map Run of its own. The outcome comes back as a Deliver.
+
+    `execution_arn` is the child's.
+    """
+
+    execution_arn: str
+    command: StartMapRun | StopMapRun
+
+
+FromWorker: TypeAlias = SegmentReport | RunningReport | Answer | Beginning | ChildAsks
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +129,15 @@ class ListRunning:
     limit: int
 
 
-ToWorker: TypeAlias = StopChildren | SetLimit | FindChild | ListRunning
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Something has happened to a child that runs; dropped when it does not (any more)."""
+
+    item_index: int
+    stimulus: Stimulus
+
+
+ToWorker: TypeAlias = StopChildren | SetLimit | FindChild | ListRunning | Deliver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ registered them, are their children done. Everything else of a shard may be lost
 from __future__ import annotations
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,6 +33,7 @@ from steppe.maprun.running_children import ChildTasks, Ended, RunningChildren
 from steppe.maprun.segments import Segment, SegmentReader, SegmentRows, dump_history, json_text
 from steppe.maprun.shards import (
     Beginning,
+    Deliver,
     FindChild,
     ListRunning,
     RunningReport,
@@ -110,7 +110,6 @@ class _ShardRun:
         self._limit = job.limit
         self._changed = asyncio.Event()
         self._names = ChildNames(job.name_key)
-        self._entropy = os.urandom(16)
         # Set by `run`, in the job's turn: what a plan compiles to takes the worker's time.
         self._compiled: CompiledPlan
         self._children: RunningChildren
@@ -124,9 +123,11 @@ class _ShardRun:
             self._compiled = self._context.compiled(self._job.run_id, self._job.plan_key)
             self._children = RunningChildren(
                 compiled=self._compiled,
+                name_key=self._job.name_key,
                 tasks=self._context.tasks,
                 clock=self._clock,
                 ended=self._ended,
+                ask=self._channel.send,
                 crash=self._crashed,
             )
             self._channel.on_message(self._receive)
@@ -212,8 +213,11 @@ class _ShardRun:
             execution, history = failed_execution(execution, raw, "States.Runtime", cause, now_ms)
             self._ended(Ended(index, count, number, execution, history, raw))
             return
+        # The chance of a child is made of its name: run again after a crash it draws the same UUIDs, so what it asked
+        # for with an idempotency token, or as a Map Run of its own, is what it asks for again. The key keeps it secret.
+        seed = number.to_bytes(16, "big") + self._job.name_key
         try:
-            execution, history, commands = advance(compiled.program, execution, _START, now_ms, self._entropy)
+            execution, history, commands = advance(compiled.program, execution, _START, now_ms, seed)
         except InternalError as error:
             # One item that makes the interpreter stumble is one failed child, not the end of the run.
             execution, history = failed_execution(execution, raw, "States.Runtime", f"{error}: {error.story}", now_ms)
@@ -245,8 +249,6 @@ class _ShardRun:
         else:
             rows.output.append(None)
             self._count_failure(execution, count)
-        # One chance for one child: the next one draws its own.
-        self._entropy = number.to_bytes(16, "big") + self._entropy[:16]
         self._changed.set()
 
     def _count_failure(self, execution: Execution, item_count: int) -> None:
@@ -343,6 +345,8 @@ class _ShardRun:
             case SetLimit(limit):
                 self._limit = limit
                 self._changed.set()
+            case Deliver(item_index, stimulus):
+                self._children.deliver(item_index, stimulus)
             case FindChild() | ListRunning():
                 self._channel.send(self._children.answer(asked))
 
