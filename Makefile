@@ -1,6 +1,6 @@
 # Everything runs from a virtual environment inside the checkout; nothing is needed before but Python 3.11 or newer.
 #   make demo    the article, end to end, on real files        make check   lint, types, imports, quick tests
-#   make serve   the server on http://127.0.0.1:4566           make test    every test, the slow ones too
+#   make serve   the server on http://127.0.0.1:4566           make test    lint, types, imports, every test
 #   make bench   the measurements of benchmarks/               make docs    write the generated pages of docs/
 PYTHON ?= python3
 BIN := .venv/bin
@@ -35,7 +35,7 @@ demo: .venv/.installed
 serve: .venv/.installed
 	$(BIN)/steppe serve $(ARGS)
 
-test: .venv/.installed-dev
+test: lint
 	$(BIN)/pytest -n $(JOBS) $(ARGS)
 
 check: lint
