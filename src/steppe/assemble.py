@@ -73,7 +73,7 @@ class Server:
         self.athena = AthenaService(
             database=self.database, objects=self.objects, settings=settings, data_dir=data, clock=now_ms
         )
-        self.services["s3"] = s3_operations(self.objects, region=settings.region)
+        self.services["s3"] = s3_operations(self.objects, region=settings.region, account=settings.account)
         self.services["athena"] = self.athena.operations()
         self.stepfunctions = StepFunctionsService(
             database=self.database, engine=self.engine, map_runs=self.map_runs, realm=settings.realm, clock=now_ms
@@ -136,7 +136,7 @@ def callers(settings: Settings, *, local: Mapping[str, Operations], server_url: 
 def worker_context(settings: Settings, server_url: str) -> WorkerContext:
     """What a worker process has: the object stores, and tasks that call S3 here and the rest at the server."""
     objects = FilesystemObjectStore(settings.data_dir / "s3")
-    local = {"s3": s3_operations(objects, region=settings.region)}
+    local = {"s3": s3_operations(objects, region=settings.region, account=settings.account)}
     places = Places(
         objects=objects,
         internal=FilesystemObjectStore(settings.data_dir / "internal"),
