@@ -23,6 +23,9 @@ from steppe.executors.executor import Finished, Job, JobListener, JobOutcome, Lo
 _STARTS_MAX = 3
 """Starts in a row that may fail before a worker's waiting jobs are given up."""
 
+_EXIT_SECONDS = 2.0
+"""How long a worker that could not start may take to end, once it has closed its socket."""
+
 _CLOSE_SECONDS = 5.0
 """How long a worker may take to leave before it is killed."""
 
@@ -180,6 +183,10 @@ class _Worker:
             if self._writer:
                 self._writer.close()
             self._writer = None
+            if self.process and not was_ready and not self._closing:
+                # It is about to end by itself: its own exit code says why, the lifeline's would not.
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self.process.wait(), _EXIT_SECONDS)
             os.close(lifeline_write)
             code = await self.process.wait() if self.process else None
             self.process = None
