@@ -26,7 +26,7 @@ $(BIN)/python:
 	@touch $@
 
 .venv/.installed-dev: pyproject.toml | $(BIN)/python
-	$(PIP) '.[remote,dev]'
+	$(PIP) '.[dev]'
 	@touch .venv/.installed $@
 
 demo: .venv/.installed
