@@ -49,7 +49,7 @@ class World:
         return await answer
 
     async def cancel(self, command, *, execution_arn):
-        self.cancelled.append(command.key)
+        self.cancelled.append((command.key, command.submitted))
 
     async def start(self, command, *, execution_arn, machine):
         self.map_runs.append((execution_arn, command.key, command.map_run_arn, machine.name))
@@ -197,7 +197,7 @@ async def test_stopping_ends_the_task_and_what_comes_later_changes_nothing(place
     record = await place.record(started.arn)
     assert (record.status, record.error, record.cause) == ("ABORTED", "E", "c")
     await asyncio.sleep(0)
-    assert world.cancelled == [command.key]
+    assert world.cancelled == [(command.key, None)]
     await engine.stop_execution(started.arn, error="again", cause=None)
     assert (await place.record(started.arn)).error == "E"
     await engine.stop()
@@ -248,4 +248,33 @@ async def test_a_stimulus_for_nobody_is_dropped(place):
     engine.post("arn:aws:states:us-east-1:000000000000:execution:m:gone", MapRunSucceeded("0.1", []))
     await asyncio.sleep(0.05)
     assert engine._live == {}
+    await engine.stop()
+
+
+async def test_who_stops_a_job_knows_which_one(place):
+    engine, world = place.open()
+    definition = json.loads(json.dumps(TASK).replace("aws-sdk:s3:copyObject", "states:startExecution.sync"))
+    started = await begin(place, engine, definition)
+    command, _, submitted = await world.called.get()
+    await submitted({"ExecutionArn": "job"})
+    await engine.stop_execution(started.arn, error=None, cause=None)
+    await asyncio.sleep(0)
+    assert world.cancelled == [(command.key, {"ExecutionArn": "job"})]
+    await engine.stop()
+
+
+async def test_a_second_start_takes_nothing_from_the_first(place, monkeypatch):
+    engine, world = place.open()
+    machine = await place.machine(TASK)
+    started = await engine.start_execution(machine=machine, name="one", input_text="{}")
+    _, answer, _ = await world.called.get()
+    monkeypatch.setattr("steppe.runtime.driver._IDLE_MAX", 0)
+    engine._forget_idle()
+    again = asyncio.create_task(engine.start_execution(machine=machine, name="one", input_text="{}"))
+    await asyncio.sleep(0)
+    answer.set_result({"ok": 1})
+    with pytest.raises(ExecutionExistsError):
+        await again
+    await asyncio.wait_for(engine.wait_ended(started.arn), 10)
+    assert (await place.record(started.arn)).output == '{"ok":1}'
     await engine.stop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Protocol, assert_never
 
 from steppe.base.errors import Fault
@@ -93,6 +94,9 @@ class Dispatcher:
 
     async def _call(self, arn: str, command: CallTask) -> None:
         async def submitted(output: JsonValue) -> None:
+            under_way = self._calls.get((arn, command.key))
+            if under_way is not None:  # who stops the task must know its job
+                self._calls[arn, command.key] = (under_way[0], replace(command, submitted=output))
             self._post(arn, TaskSubmitted(command.key, output))
 
         try:

@@ -36,6 +36,7 @@ from steppe.runtime.dispatch import Dispatcher, MapRunStarter, Tasks
 from steppe.runtime.timers import Timers
 from steppe.stores.database import Database
 from steppe.stores.executions import (
+    ExecutionExistsError,
     ExecutionRecord,
     append_history,
     find_execution,
@@ -147,8 +148,9 @@ class Engine:
         )
         program = self.program(machine)
         execution = new_execution(_identity(record, machine), loads(input_text), now)
-        live = _Live(arn, machine=machine, program=program, execution=execution)
-        self._live[arn] = live
+        if arn in self._live:
+            raise ExecutionExistsError(arn)
+        live = self._live[arn] = _Live(arn, machine=machine, program=program, execution=execution)
         step = advance(program, execution, Start(), now, self._entropy())
         begun = replace(record, **_progress(step.execution))
 
@@ -161,11 +163,14 @@ class Engine:
         try:
             live.row = await self._database.write(insert)
         except BaseException:
-            self._live.pop(arn, None)
+            del self._live[arn]
+            for stimulus in live.inbox:  # meant for the execution that has the name
+                self.post(arn, stimulus)
             raise
         live.pump = None
         await self._settle(live, step.execution, step.history, step.commands)
         self._wake(live)
+        self._forget_idle()
         return replace(begun, id=live.row)
 
     async def stop_execution(self, arn: str, *, error: str | None, cause: str | None) -> None:
