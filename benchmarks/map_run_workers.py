@@ -37,7 +37,7 @@ from steppe.maprun.item_source import Cut, ItemRange, pin
 from steppe.maprun.plan import RunPlan, compile_plan
 from steppe.maprun.readers.csv_file import open_csv
 from steppe.maprun.runs import MapRuns
-from steppe.maprun.segments import SegmentRows, dump_history, json_text
+from steppe.maprun.segments import Row, dump_history, encode, json_text
 from steppe.maprun.sources import Places
 from steppe.maprun.worker import WorkerContext
 from steppe.objects.filesystem import FilesystemObjectStore
@@ -268,35 +268,25 @@ def layers(folder: Path, *, rows: int = 50_000) -> None:
     ranges: list[ItemRange] = timed("scan into shards (coordinator)", lambda: list(source.split(Cut())))
     for part in ranges:
         items = timed("read rows", lambda: list(source.read(part)))
-        numbers = timed("name", lambda: [names.number(1, item.position) for item in items])
+        numbers = timed("name", lambda: [names.number(1, item[0]) for item in items])
         texts = timed("name", lambda: [child_names.text(number) for number in numbers])
         identities = timed(
             "identity", lambda: [Identity(prefix + t, t, machine_arn, "M", role, False, True) for t in texts]
         )
         new = timed(
             "new execution",
-            lambda: [new_execution(i, item.value, 0) for i, item in zip(identities, items, strict=True)],
+            lambda: [new_execution(i, item[2], 0) for i, item in zip(identities, items, strict=True)],
         )
         steps = timed("advance", lambda: [advance(program, execution, start, 1, b"seed") for execution in new])
         inputs = timed("input, output to JSON", lambda: [json_text(step.execution.input) for step in steps])
         outputs = timed("input, output to JSON", lambda: [json_text(step.execution.output) for step in steps])
         histories = timed("history to JSON", lambda: [dump_history(step.history) for step in steps])
-        count = len(items)
-        segment = SegmentRows(
-            item_index=[item.position for item in items],
-            item_count=[1] * count,
-            name=timed("name", lambda: [number.to_bytes(16, "big") for number in numbers]),
-            status=["SUCCEEDED"] * count,
-            started_ms=[1] * count,
-            stopped_ms=[1] * count,
-            input=inputs,
-            output=outputs,
-            error=[None] * count,
-            cause=[None] * count,
-            redrive_count=[0] * count,
-            history=histories,
-        )
-        body = timed("Parquet, zstd", segment.encode)
+        bare = timed("name", lambda: [number.to_bytes(16, "big") for number in numbers])
+        segment: list[Row] = [
+            (item[0], 1, name, "SUCCEEDED", 1, 1, given, output, None, None, 0, history)
+            for item, name, given, output, history in zip(items, bare, inputs, outputs, histories, strict=True)
+        ]
+        body = timed("Parquet, zstd", lambda: encode(segment))
         timed("put", lambda: objects.put("data", "segment", body))
 
     def naive() -> None:

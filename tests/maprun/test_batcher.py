@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from steppe.base import jsonvalue
 from steppe.base.errors import Fault
-from steppe.maprun.batcher import BatchRule, ChildInput, batch_items
+from steppe.maprun.batcher import BatchRule, batch_items
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers(-99, 99) | st.text(max_size=5), st.lists, max_leaves=4)
 
@@ -18,15 +18,15 @@ JSON = st.recursive(st.none() | st.booleans() | st.integers(-99, 99) | st.text(m
 def test_batches_of_three():
     found = list(batch_items(enumerate("abcdefg"), BatchRule(items_max=3)))
     assert found == [
-        ChildInput(0, 3, {"Items": ["a", "b", "c"]}),
-        ChildInput(3, 3, {"Items": ["d", "e", "f"]}),
-        ChildInput(6, 1, {"Items": ["g"]}),
+        (0, 3, {"Items": ["a", "b", "c"]}),
+        (3, 3, {"Items": ["d", "e", "f"]}),
+        (6, 1, {"Items": ["g"]}),
     ]
 
 
 def test_batch_input_comes_first():
-    (batch,) = batch_items([(5, 1)], BatchRule(items_max=9, batch_input={"date": "today"}))
-    assert jsonvalue.dumps(batch.value) == '{"BatchInput":{"date":"today"},"Items":[1]}'
+    ((_, _, value),) = batch_items([(5, 1)], BatchRule(items_max=9, batch_input={"date": "today"}))
+    assert jsonvalue.dumps(value) == '{"BatchInput":{"date":"today"},"Items":[1]}'
 
 
 @given(st.lists(JSON, max_size=40), st.none() | st.integers(1, 7), st.integers(80, 200), st.none() | JSON)
@@ -39,16 +39,14 @@ def test_batches_keep_all_items_in_order_and_both_limits(items, items_max, size,
         assert caught.value.error == "States.DataLimitExceeded"
         return
     batches = list(batch_items(enumerate(items), rule))
-    assert [item for batch in batches for item in batch.value["Items"]] == items
-    assert all(jsonvalue.size_bytes(batch.value) <= size for batch in batches)
-    assert all(batch.item_count == len(batch.value["Items"]) <= (items_max or 99) for batch in batches)
-    assert [batch.item_index for batch in batches] == [
-        sum(b.item_count for b in batches[:n]) for n in range(len(batches))
-    ]
+    assert [item for _, _, value in batches for item in value["Items"]] == items
+    assert all(jsonvalue.size_bytes(value) <= size for _, _, value in batches)
+    assert all(count == len(value["Items"]) <= (items_max or 99) for _, count, value in batches)
+    assert [first for first, _, _ in batches] == [sum(c for _, c, _ in batches[:n]) for n in range(len(batches))]
     # Each is as full as it can be: the first item of the next one would not have fitted.
-    for batch, following in pairwise(batches):
-        fuller = {**batch.value, "Items": [*batch.value["Items"], following.value["Items"][0]]}
-        assert batch.item_count == items_max or jsonvalue.size_bytes(fuller) > size
+    for (_, count, value), (_, _, following) in pairwise(batches):
+        fuller = {**value, "Items": [*value["Items"], following["Items"][0]]}
+        assert count == items_max or jsonvalue.size_bytes(fuller) > size
 
 
 def test_an_item_that_fits_no_batch_is_refused():

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TypeAlias
 
 from steppe.base import jsonvalue
 from steppe.base.errors import Fault
 from steppe.base.jsonvalue import JsonValue
 
-
-class ChildInput(NamedTuple):
-    """What a child is started with: its first item's index, how many items, its input."""
-
-    item_index: int
-    item_count: int
-    value: JsonValue
+ChildInput: TypeAlias = tuple[int, int, JsonValue]
+"""What a child is started with: its first item's index, how many items, its input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,14 +56,14 @@ def batch_items(items: Iterable[tuple[int, JsonValue]], rule: BatchRule) -> Iter
                     f"{rule.size_bytes_max}.",
                 )
             if batch and size + item_bytes + 1 > rule.size_bytes_max:
-                yield ChildInput(first, len(batch), {**frame, "Items": batch})
+                yield first, len(batch), {**frame, "Items": batch}
                 batch = []
             size = (size + 1 if batch else frame_bytes) + item_bytes
         if not batch:
             first = index
         batch.append(item)
         if len(batch) == rule.items_max:
-            yield ChildInput(first, len(batch), {**frame, "Items": batch})
+            yield first, len(batch), {**frame, "Items": batch}
             batch = []
     if batch:
-        yield ChildInput(first, len(batch), {**frame, "Items": batch})
+        yield first, len(batch), {**frame, "Items": batch}

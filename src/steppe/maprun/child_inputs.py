@@ -32,7 +32,7 @@ def child_inputs(
     selected = _selected(compiled, source, items, now_ms=now_ms, seed=seed)
     if compiled.batch_rule is not None:
         return batch_items(selected, compiled.batch_rule)
-    return (ChildInput(index, 1, value) for index, value in selected)
+    return ((index, 1, value) for index, value in selected)
 
 
 def _selected(
@@ -49,7 +49,7 @@ def _selected(
     entropy = Entropy(seed)
     for item in source.read(items):
         scope = Scope(_Context(command.context, item), command.variables, entropy, now_ms, states)
-        yield item.position, dataflow.fill(selector, command.input, scope)
+        yield item[0], dataflow.fill(selector, command.input, scope)
 
 
 class _Context:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from steppe.base.errors import ApiError, Fault
 from steppe.base.jsonvalue import JsonValue
@@ -25,13 +25,10 @@ SHARD_BYTES: Final = 4 * 1024 * 1024
 """Source bytes after which a shard ends although it has fewer items: what a worker may hold at once."""
 
 
-class Item(NamedTuple):
-    """One item: its position among the items read, its name in an object that is iterated, itself, where it is from."""
+Item: TypeAlias = tuple[int, str | None, JsonValue, str]
+"""One item: its index among the items read, its name in an object that is iterated, itself, where it is from.
 
-    position: int
-    key: str | None
-    value: JsonValue
-    source: str
+A bare tuple, as everything that is made once a child."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from steppe.maprun.failed_children import failed_execution
 from steppe.maprun.ledger import tally_of
 from steppe.maprun.plan import CompiledPlan, compile_plan, load_plan
 from steppe.maprun.running_children import ChildTasks, Ended, RunningChildren
-from steppe.maprun.segments import Segment, SegmentReader, SegmentRows, dump_history, json_text
+from steppe.maprun.segments import Row, Segment, SegmentReader, dump_history, encode, json_text
 from steppe.maprun.shards import (
     Beginning,
     Deliver,
@@ -100,7 +100,7 @@ class _ShardRun:
         self._job = job
         self._channel = channel
         self._clock = context.clock
-        self._rows = SegmentRows()
+        self._rows: list[Row] = []
         self._segment_count = 0
         self._writing = asyncio.Lock()
         self._ticker: asyncio.Task[None] | None = None
@@ -166,14 +166,14 @@ class _ShardRun:
         written_at = asyncio.get_running_loop().time()
         for child in inputs:
             count += 1
-            if child.item_index in done:
+            if child[0] in done:
                 continue
             if len(self._children) >= self._limit:
                 await self._wait_for_room()
             if self._stopping:
                 return 0
             if job.careful:
-                self._channel.send(Beginning(child.item_index))
+                self._channel.send(Beginning(child[0]))
                 await _rounds()
             self._start(child)
             if job.careful:
@@ -232,22 +232,24 @@ class _ShardRun:
     def _ended(self, child: Ended) -> None:
         """A child has ended: keep it for the next segment."""
         index, count, number, execution, history, raw = child
-        rows = self._rows
-        rows.item_index.append(index)
-        rows.item_count.append(count)
-        rows.name.append(number.to_bytes(16, "big"))
-        rows.status.append(execution.status)
-        rows.started_ms.append(execution.started_ms)
-        rows.stopped_ms.append(execution.stopped_ms or execution.started_ms)
-        rows.input.append(raw)
-        rows.redrive_count.append(execution.redrive_count)
-        rows.history.append(dump_history(history))
-        rows.error.append(execution.error)
-        rows.cause.append(execution.cause)
-        if execution.status == "SUCCEEDED":
-            rows.output.append(json_text(execution.output))
-        else:
-            rows.output.append(None)
+        succeeded = execution.status == "SUCCEEDED"
+        self._rows.append(
+            (
+                index,
+                count,
+                number.to_bytes(16, "big"),
+                execution.status,
+                execution.started_ms,
+                execution.stopped_ms or execution.started_ms,
+                raw,
+                json_text(execution.output) if succeeded else None,
+                execution.error,
+                execution.cause,
+                execution.redrive_count,
+                dump_history(history),
+            )
+        )
+        if not succeeded:
             self._count_failure(execution, count)
         self._changed.set()
 
@@ -308,7 +310,7 @@ class _ShardRun:
                 self._tick()
 
     def _tick(self) -> None:
-        if len(self._rows):
+        if self._rows:
             task = asyncio.get_running_loop().create_task(self._write_and_report())
             task.add_done_callback(self._written)
 
@@ -324,16 +326,16 @@ class _ShardRun:
     async def _write_segment(self) -> SegmentReport | None:
         """Write what has ended since the last time; None when nothing has."""
         async with self._writing:
-            rows, self._rows = self._rows, SegmentRows()
-            if not len(rows):
+            rows, self._rows = self._rows, []
+            if not rows:
                 return None
             key = f"{self._job.segment_prefix}{self._segment_count}.parquet"
             self._segment_count += 1
             size_bytes = await asyncio.to_thread(self._put, key, rows)
         return _report(key, rows, size_bytes)
 
-    def _put(self, key: str, rows: SegmentRows) -> int:
-        body = rows.encode()
+    def _put(self, key: str, rows: list[Row]) -> int:
+        body = encode(rows)
         self._context.places.internal.put(self._context.places.bucket, key, body)
         return len(body)
 
@@ -365,20 +367,19 @@ def _done(context: WorkerContext, segments: tuple[Segment, ...]) -> set[int]:
     return {index for segment in segments for (index,) in reader.rows(segment, ("item_index",))}
 
 
-def _report(key: str, rows: SegmentRows, size_bytes: int) -> SegmentReport:
-    first = rows.status[0]
-    if rows.status.count(first) == len(rows):
-        executions = {first: len(rows)}
-        items = {first: sum(rows.item_count)}
+def _report(key: str, rows: list[Row], size_bytes: int) -> SegmentReport:
+    indexes, item_counts, _, statuses, _, stops, _, outputs, *_ = zip(*rows, strict=True)
+    executions = Counter(statuses)
+    items: Counter[str] = Counter()
+    if len(executions) == 1:
+        items[statuses[0]] = sum(item_counts)
     else:
-        executions = Counter(rows.status)
-        items = Counter()
-        for status, count in zip(rows.status, rows.item_count, strict=True):
+        for status, count in zip(statuses, item_counts, strict=True):
             items[status] += count
     return SegmentReport(
-        segment=Segment(key, min(rows.item_index), max(rows.item_index), len(rows), size_bytes),
+        segment=Segment(key, min(indexes), max(indexes), len(rows), size_bytes),
         items=tally_of(items),
         executions=tally_of(executions),
-        output_bytes=sum(len(output) for output in rows.output if output is not None),
-        stopped_ms=max(rows.stopped_ms),
+        output_bytes=sum(len(output) for output in outputs if output is not None),
+        stopped_ms=max(stops),
     )

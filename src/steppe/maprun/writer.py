@@ -143,9 +143,9 @@ class _Results:
         inputs = child_inputs(
             compiled, source, items, now_ms=self._context.clock(), name_key=job.name_key, run_id=job.run_id
         )
-        for child in inputs:
-            if child.item_index not in started:
-                yield pending_record(child.value)
+        for item_index, _, value in inputs:
+            if item_index not in started:
+                yield pending_record(value)
 
 
 class _ResultFiles:

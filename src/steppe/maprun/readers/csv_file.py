@@ -86,7 +86,7 @@ class CsvSource:
                     return
                 if len(row) < width:
                     row += [""] * (width - len(row))
-                yield Item(index, None, dict(zip(headers, row, strict=False)), uri)
+                yield index, None, dict(zip(headers, row, strict=False)), uri
                 index += 1
         except csv.Error as error:
             raise _malformed(error) from error

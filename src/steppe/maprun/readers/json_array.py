@@ -80,12 +80,12 @@ class JsonSource:
             raise _malformed(items.start, str(error)) from error
         if not self._is_object:
             for value in values:
-                yield Item(index, None, value, uri)
+                yield index, None, value, uri
                 index += 1
             return
         pairs = values.items() if len(values) == items.item_count else _pairs(body, items.start)
         for key, value in pairs:
-            yield Item(index, key, value, uri)
+            yield index, key, value, uri
             index += 1
 
     def _to_element(self, window: _Window, *, follows: bool) -> bool:

@@ -68,7 +68,7 @@ class JsonLinesSource:
             key = None
             if self._keyed:
                 key, value = value
-            yield Item(index, key, value, uri)
+            yield index, key, value, uri
             index += 1
 
 
