@@ -220,6 +220,8 @@ class _Worker:
 async def _spawn(connection: int, lifeline: int) -> asyncio.subprocess.Process:
     """A Python process that finds the modules we find, with the two file descriptors and nothing else of ours."""
     environment = dict(os.environ)
+    # The C library gives each thread of a worker its own heap otherwise, and each keeps what it once needed.
+    environment.setdefault("MALLOC_ARENA_MAX", "2")
     environment["PYTHONPATH"] = os.pathsep.join(path or os.getcwd() for path in sys.path)
     return await asyncio.create_subprocess_exec(
         sys.executable,

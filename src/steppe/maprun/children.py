@@ -34,6 +34,9 @@ _LISTED: Final = ("item_index", "item_count", "status", "started_ms", "stopped_m
 
 _SHARDS_PAGE: Final = 16
 
+_KEPT_BYTES_MAX: Final = 32 * 1024 * 1024
+"""Decoded columns kept for the next page of a listing, or the next child of a page."""
+
 
 class Children:
     """Answers for children."""
@@ -43,7 +46,7 @@ class Children:
         self._parts = parts
         self._running = running
         self._names = ChildNames(parts.name_key)
-        self._reader = SegmentReader(parts.places.internal, parts.places.bucket)
+        self._reader = SegmentReader(parts.places.internal, parts.places.bucket, kept_bytes_max=_KEPT_BYTES_MAX)
         # One thread: the reader's cache is not made for more, and pages are small.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="children")
 

@@ -39,9 +39,6 @@ SCHEMA: Final = pa.schema(
 
 _DELTA: Final = dict.fromkeys(("item_index", "started_ms", "stopped_ms"), "DELTA_BINARY_PACKED")
 
-_CACHED_BYTES_MAX: Final = 32 * 1024 * 1024
-"""Decoded columns that a server keeps for the next page of a listing, or the next child of a page."""
-
 
 Row: TypeAlias = tuple[int, int, bytes, str, int, int, bytes, bytes | None, str | None, str | None, int, bytes]
 """A finished child, in the order of SCHEMA. A bare tuple: a worker makes tens of thousands a second."""
@@ -121,11 +118,13 @@ def _valid(text: bytes) -> bytes:
 
 
 class SegmentReader:
-    """Reads segments, some columns of them, and keeps the last ones it read. Used by one thread at a time."""
+    """Reads segments, some columns of them. Used by one thread at a time."""
 
-    def __init__(self, store: ObjectStore, bucket: str) -> None:
+    def __init__(self, store: ObjectStore, bucket: str, *, kept_bytes_max: int = 0) -> None:
+        """`kept_bytes_max`: decoded columns to keep for those who come back; 0 for who reads everything once."""
         self._store = store
         self._bucket = bucket
+        self._kept_bytes_max = kept_bytes_max
         self._kept: OrderedDict[tuple[str, tuple[str, ...]], pa.Table] = OrderedDict()
         self._kept_bytes = 0
 
@@ -139,9 +138,11 @@ class SegmentReader:
         body = pa.py_buffer(self._store.read(self._bucket, segment.key))
         # Not read_table: that goes through the dataset machinery, which takes longer to come up than the page to read.
         table = pq.ParquetFile(pa.BufferReader(body)).read(columns=list(columns), use_threads=False)
+        if not self._kept_bytes_max:
+            return table
         self._kept[place] = table
         self._kept_bytes += table.nbytes
-        while self._kept_bytes > _CACHED_BYTES_MAX and len(self._kept) > 1:
+        while self._kept_bytes > self._kept_bytes_max and len(self._kept) > 1:
             _, dropped = self._kept.popitem(last=False)
             self._kept_bytes -= dropped.nbytes
         return table

@@ -157,21 +157,22 @@ class _ResultFiles:
         self._name = f"{job.folder}{kind}_"
         self._lines = job.lines
         self._written: list[JsonValue] = []
-        self._pieces: list[bytes] = []
-        self._piece_bytes = 0
+        self._part = bytearray()
         self._size = 0
         self._upload: str | None = None
         self._parts: list[tuple[int, str]] = []
 
     def add(self, text: bytes) -> None:
         """One record."""
+        part = self._part
         if self._lines:
-            self._pieces += (text, b"\n")
+            part += text
+            part += b"\n"
         else:
-            self._pieces += (b"," if self._size else b"[", text)
+            part += b"," if self._size else b"["
+            part += text
         self._size += len(text) + 1
-        self._piece_bytes += len(text) + 1
-        if self._piece_bytes >= _PART_BYTES:
+        if len(part) >= _PART_BYTES:
             self._put_part()
             if self._size >= FILE_BYTES_MAX:
                 self._complete()
@@ -199,15 +200,15 @@ class _ResultFiles:
             metadata = ObjectMetadata(content_type="binary/octet-stream")
             self._upload = self._store.create_upload(self._bucket, self._key, metadata=metadata)
         number = len(self._parts) + 1
-        etag = self._store.put_part(self._bucket, self._key, self._upload, number, b"".join(self._pieces))
+        etag = self._store.put_part(self._bucket, self._key, self._upload, number, bytes(self._part))
         self._parts.append((number, etag))
-        self._pieces, self._piece_bytes = [], 0
+        self._part.clear()
 
     def _complete(self) -> None:
         if not self._lines:
-            self._pieces.append(b"]")
+            self._part += b"]"
             self._size += 1
-        if self._pieces:
+        if self._part:
             self._put_part()
         assert self._upload is not None
         self._store.complete_upload(self._bucket, self._key, self._upload, self._parts)
