@@ -2,7 +2,10 @@ import pytest
 
 from steppe.base.errors import ApiError, Fault
 from steppe.integrations.aws_sdk import find_operation, from_api, iso_text, to_api, to_fault
+from steppe.integrations.caller import Callers
 from steppe.integrations.resource import Resource, parse
+from steppe.integrations.task_caller import TaskCaller
+from steppe.interp.command import CallTask
 
 
 def operation(service, action):
@@ -132,3 +135,39 @@ def test_a_resource_is_taken_apart(arn, parts):
 def test_an_unknown_service_or_action_is_refused_by_name(service):
     with pytest.raises(Fault, match=f"aws-sdk:{service}:dance is not recognized"):
         find_operation(Resource(sdk=True, service=service, action="dance", pattern=""))
+
+
+async def seen_parameters(resource, arguments):
+    """What a service of this process is given for a task."""
+    seen = []
+
+    async def operation(request):
+        seen.append(request.input)
+        return {"executionArn": "arn", "startDate": 1}
+
+    operations = {"PutObject": operation, "StartExecution": operation}
+    local = {"s3": operations, "stepfunctions": operations}
+    callers = Callers(local=local, endpoints={}, region="us-east-1", credentials=lambda: ("", ""))
+    command = CallTask(key="0/3", state_name="A", resource=f"arn:aws:states:::{resource}", arguments=arguments)
+    await TaskCaller(callers).run(command, execution_arn="arn")
+    return seen[0]
+
+
+async def test_an_s3_object_is_sent_as_the_java_sdk_sends_it():
+    seen = await seen_parameters("aws-sdk:s3:putObject", {"Bucket": "b", "Key": "k", "Body": True})
+    assert seen == {
+        "Bucket": "b",
+        "Key": "k",
+        "Body": b"true",
+        "ContentType": "text/plain; charset=UTF-8",
+        "ChecksumCRC32": "/fxMjQ==",
+    }
+
+
+@pytest.mark.parametrize(("given", "sent"), [({"a": 1}, '{"a":1}'), ('{"b": 2}', '{"b": 2}'), ([], "[]"), (None, None)])
+async def test_a_nested_execution_gets_its_input_as_text(given, sent):
+    arguments = {"StateMachineArn": "m", "Input": given}
+    first = await seen_parameters("states:startExecution", arguments)
+    second = await seen_parameters("states:startExecution", arguments)
+    assert first.get("input") == sent
+    assert first["name"] == second["name"], "a task that is carried out twice starts one child"

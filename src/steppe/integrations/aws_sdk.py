@@ -7,8 +7,10 @@ JSON text of what was given (`hello` is stored as the seven bytes `"hello"`), an
 
 from __future__ import annotations
 
+import base64
 import functools
 import uuid
+import zlib
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
@@ -39,7 +41,7 @@ class AwsSdk:
             raise Fault("States.Runtime", f"The resource {resource.name} is not supported: aws-sdk has no .sync")
         service, operation = find_operation(resource)
         try:
-            parameters = to_api(call.arguments, operation)
+            parameters = _with_defaults(to_api(call.arguments, operation), operation)
             answer = await self._callers.of(service).call(operation.name, parameters)
         except ApiError as error:
             raise to_fault(error, service, operation) from error
@@ -124,6 +126,17 @@ def to_fault(error: ApiError, service: str, operation: OperationModel) -> Fault:
     # Recorded since November 2025; S3's and DynamoDB's recordings are older and lack it.
     attempts = "" if service == "dynamodb" else " (SDK Attempt Count: 1)"
     return Fault(f"{prefix}.{name}", f"{error.message} ({details}){attempts}")
+
+
+def _with_defaults(parameters: dict[str, JsonValue], operation: OperationModel) -> dict[str, JsonValue]:
+    """What the Java SDK adds by itself. Recorded in 2025: text as the type of an S3 object, and its CRC-32."""
+    if operation.name != "PutObject" or operation.service_model.service_name != "s3":
+        return parameters
+    added: dict[str, JsonValue] = {"ContentType": "text/plain; charset=UTF-8"}
+    if not any(name.startswith("Checksum") for name in parameters):
+        checksum = zlib.crc32(parameters.get("Body", b""))
+        added["ChecksumCRC32"] = base64.b64encode(checksum.to_bytes(4, "big")).decode()
+    return added | parameters
 
 
 def _to_shape(value: JsonValue, shape: Shape, place: str) -> JsonValue:

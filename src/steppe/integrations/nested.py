@@ -29,7 +29,9 @@ class NestedExecution:
         started = call.submitted_output
         if started is None:
             arguments = dict(call.arguments)
-            if not isinstance(arguments.get("Input", ""), str):
+            if arguments.get("Input") is None:  # recorded: a null Input is none, the child gets {}
+                arguments.pop("Input", None)
+            elif not isinstance(arguments["Input"], str):
                 arguments["Input"] = dumps(arguments["Input"])
             # Without a name AWS gives the child a random UUID; ours is made of the task's token, so that a task which
             # is carried out twice starts one child.
