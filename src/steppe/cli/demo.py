@@ -119,8 +119,9 @@ def _in_folder(folder: Path) -> Callable[[], Iterator[Image]]:
         for path in sorted(folder.rglob("*")):
             if path.suffix.lower() in SUFFIXES and path.is_file():
                 key = path.relative_to(folder).as_posix()
-                if not key.isprintable():
-                    raise UserError(f"the file name {key!r} cannot stand in a line of a table")
+                if not key.isprintable() or "\\" in key:
+                    # A backslash is the table's escape character, which the SQL engine does not read.
+                    raise UserError(f"the file name {key!r} cannot stand in a line of a table; rename it")
                 yield Image(key, partial(_file_chunks, path))
 
     if next(images(), None) is None:
@@ -169,11 +170,9 @@ async def _store_table(calls: Calls, images: Callable[[], Iterator[Image]]) -> N
     def lines() -> Iterator[bytes]:
         yield b"key,source\n"
         for image in images():
-            # The table's SerDe takes a backslash for an escape, as Athena's does.
-            key = image.key.replace("\\", "\\\\")
             line = io.StringIO()
             csv.writer(line, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow(
-                (key, urllib.parse.quote(f"{IMAGES}/{image.key}"))
+                (image.key, urllib.parse.quote(f"{IMAGES}/{image.key}"))
             )
             yield line.getvalue().encode()
 
