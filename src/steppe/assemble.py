@@ -91,6 +91,7 @@ class Server:
         await self.executor.start()
         await self.athena.start()
         await self.engine.start()
+        await self.map_runs.settle()
         await self.stepfunctions.start()
         self._ready = True
 
