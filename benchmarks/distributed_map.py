@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from measure import ROLE, Memory, client, folder_bytes, print_table, stopwatch, wait_for_end
+from measure import ROLE, Memory, client, cpu_seconds, folder_bytes, print_table, stopwatch, wait_for_end
 
 from steppe.testing.server_process import ServerProcess
 
@@ -75,10 +75,16 @@ def main() -> None:
     try:
         source = folder / "rows.csv"
         _write_rows(source, options.rows)
+        cpu_before = time.process_time()
         naive_seconds = _naive(source, folder / "naive.jsonl")
+        naive_cpu = time.process_time() - cpu_before
         print_table(
             f"naive loop over {options.rows:,} rows",
-            [("rows a second", f"{options.rows / naive_seconds:,.0f}"), ("seconds", f"{naive_seconds:.1f}")],
+            [
+                ("rows a second", f"{options.rows / naive_seconds:,.0f}"),
+                ("seconds", f"{naive_seconds:.1f}"),
+                ("processor time", f"{naive_cpu:.1f} s, {naive_cpu / options.rows * 1e6:.0f} microseconds a row"),
+            ],
         )
         found = _steppe(source, folder / "data", rows=options.rows, workers=options.workers)
         found["ratio to the naive loop"] = f"{naive_seconds / found.pop('_seconds'):.2f}"
@@ -126,10 +132,12 @@ def _steppe(source: Path, data_dir: Path, *, rows: int, workers: int) -> dict[st
         shutil.copyfile(source, data_dir / "s3" / BUCKET / "rows.csv")
         before_bytes = folder_bytes(data_dir)
         machine = sfn.create_state_machine(name="bench", definition=json.dumps(DEFINITION), roleArn=ROLE)
+        cpu_before = cpu_seconds(server.pid)
         with Memory(server.pid) as memory, stopwatch() as seconds:
             execution_arn = sfn.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
             ran_seconds = _wait_for_children(sfn, execution_arn, rows)
             description = wait_for_end(sfn, execution_arn)
+        used_seconds = cpu_seconds(server.pid) - cpu_before
         output = json.loads(description["output"])
         _check(sfn, output["MapRunArn"], rows)
         result_bytes = folder_bytes(data_dir / "s3" / BUCKET / "results")
@@ -138,6 +146,7 @@ def _steppe(source: Path, data_dir: Path, *, rows: int, workers: int) -> dict[st
     return {
         "rows a second": f"{rows / run_seconds:,.0f}",
         "seconds": f"{run_seconds:.1f} (children ended after {ran_seconds:.1f}, the client saw {seconds[0]:.1f})",
+        "processor time": f"{used_seconds:.1f} s, {used_seconds / rows * 1e6:.0f} microseconds a row",
         "peak memory": f"{memory.peak_bytes / 2**20:,.0f} MiB in {memory.process_count} processes",
         "bytes on disk a child": f"{state_bytes / rows:,.0f} (and {result_bytes / rows:,.0f} in result files)",
         "_seconds": run_seconds,
