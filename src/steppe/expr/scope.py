@@ -24,15 +24,18 @@ class Entropy:
         seed: any number of bytes, drawn by the runtime.
     """
 
-    __slots__ = ("_block_index", "_key", "_left")
+    __slots__ = ("_block_index", "_key", "_left", "_seed")
 
     def __init__(self, seed: bytes) -> None:
-        self._key = blake2b(seed, digest_size=_BLOCK_BYTES).digest()
+        self._seed = seed
+        self._key = b""  # made when chance is first asked for: most expressions never do
         self._block_index = 0
         self._left = b""
 
     def take(self, count: int) -> bytes:
         """The next bytes of the stream."""
+        if not self._key:
+            self._key = blake2b(self._seed, digest_size=_BLOCK_BYTES).digest()
         while len(self._left) < count:
             block = blake2b(self._block_index.to_bytes(8, "big"), key=self._key, digest_size=_BLOCK_BYTES).digest()
             self._left += block

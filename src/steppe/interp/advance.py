@@ -136,7 +136,9 @@ def advance(program: Program, execution: Execution, stimulus: Stimulus, now_ms: 
         raise _bug(execution, stimulus, error) from error
     if run.status == "RUNNING" and run.deadline_ms is None:
         _start_deadline(run)
-    return Advance(run.freeze(), run.history, run.commands)
+    step = Advance(run.freeze(), run.history, run.commands)
+    run.close()
+    return step
 
 
 def outstanding(program: Program, execution: Execution) -> list[Command]:
