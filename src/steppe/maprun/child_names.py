@@ -69,5 +69,10 @@ class ChildNames:
 
 def text(number: int) -> str:
     """The UUID of 128 bits, as text."""
-    digits = f"{number:032x}"
+    return text_of(number.to_bytes(16, "big"))
+
+
+def text_of(raw: bytes) -> str:
+    """The UUID of 16 bytes, as text."""
+    digits = raw.hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

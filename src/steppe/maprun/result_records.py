@@ -99,7 +99,7 @@ class RecordShape:
             record["Cause"] = row.cause
         if row.error is not None:
             record["Error"] = row.error
-        name = child_names.text(int.from_bytes(row.name, "big"))
+        name = child_names.text_of(row.name)
         record["ExecutionArn"] = self.arns.arn(row.item_index) if self.arns.express else self.arns.prefix + name
         record["Input"] = row.input
         record["InputDetails"] = _INCLUDED

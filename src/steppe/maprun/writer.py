@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,7 +98,8 @@ class _Results:
         self._job = job
         self._store = context.places.objects
         self._reader = SegmentReader(context.places.internal, context.places.bucket)
-        self._files = {kind: _ResultFiles(self._store, job, kind) for kind in _KINDS}
+        self._uploads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="result-parts")
+        self._files = {kind: _ResultFiles(self._store, job, kind, self._uploads) for kind in _KINDS}
         self._unreadable = False
 
     def add(self, shard: ShardRecord) -> None:
@@ -128,10 +130,12 @@ class _Results:
         key = f"{job.folder}manifest.json"
         metadata = ObjectMetadata(content_type="application/octet-stream")
         self._store.put(job.bucket, key, jsonvalue.dumpb(manifest), metadata=metadata)
+        self._uploads.shutdown()
         return key
 
     def abort(self) -> None:
         """Forget the files that are not complete."""
+        self._uploads.shutdown()
         for files in self._files.values():
             files.abort()
 
@@ -149,10 +153,16 @@ class _Results:
 
 
 class _ResultFiles:
-    """The files of one kind: the next one begins when one is full."""
+    """The files of one kind: the next one begins when one is full.
 
-    def __init__(self, store: ObjectStore, job: WriteJob, kind: str) -> None:
+    A part is hashed and written by another thread while the next one's records are made; never more than one waits, so
+    a kind holds two parts at the most.
+    """
+
+    def __init__(self, store: ObjectStore, job: WriteJob, kind: str, uploads: ThreadPoolExecutor) -> None:
         self._store = store
+        self._uploads = uploads
+        self._under_way: Future[str] | None = None
         self._bucket = job.bucket
         self._name = f"{job.folder}{kind}_"
         self._lines = job.lines
@@ -199,10 +209,17 @@ class _ResultFiles:
         if self._upload is None:
             metadata = ObjectMetadata(content_type="binary/octet-stream")
             self._upload = self._store.create_upload(self._bucket, self._key, metadata=metadata)
+        self._await_part()
         number = len(self._parts) + 1
-        etag = self._store.put_part(self._bucket, self._key, self._upload, number, bytes(self._part))
-        self._parts.append((number, etag))
+        self._under_way = self._uploads.submit(
+            self._store.put_part, self._bucket, self._key, self._upload, number, bytes(self._part)
+        )
         self._part.clear()
+
+    def _await_part(self) -> None:
+        if self._under_way is not None:
+            self._parts.append((len(self._parts) + 1, self._under_way.result()))
+            self._under_way = None
 
     def _complete(self) -> None:
         if not self._lines:
@@ -210,6 +227,7 @@ class _ResultFiles:
             self._size += 1
         if self._part:
             self._put_part()
+        self._await_part()
         assert self._upload is not None
         self._store.complete_upload(self._bucket, self._key, self._upload, self._parts)
         self._written.append({"Key": self._key, "Size": self._size})
