@@ -208,16 +208,18 @@ async def test_a_run_that_was_ending_ends_the_same_way_after_a_kill(tmp_path: Pa
 
 
 async def test_memory_does_not_grow_with_the_items(tmp_path: Path):
+    # The history of a child alone is 1.4 KB of JSON: 120,000 more of them would be 160 MiB, their inputs, outputs and
+    # result records as much again. What the windows, caches and allocators of three processes do is far below.
     def resident(pid: int) -> int:
         text = Path(f"/proc/{pid}/status").read_text()
         return int(next(line.split()[1] for line in text.splitlines() if line.startswith("VmHWM")))
 
     async with Harness(tmp_path, workers=2) as harness:
         highest = []
-        for number, count in enumerate((20_000, 80_000)):
+        for number, count in enumerate((40_000, 160_000)):
             harness.put(f"rows{number}.csv", rows(count))
             wish = command(reader=reader(f"rows{number}.csv"), writer=WRITTEN)
             outcome = await harness.run(machine(THREE, **READER, **WRITER), wish)
             assert isinstance(outcome, MapRunSucceeded), outcome
             highest.append(sum(resident(pid) for pid in [os.getpid(), *harness.executor.pids]))
-        assert highest[1] - highest[0] < 60 * 1024, highest
+        assert highest[1] - highest[0] < 128 * 1024, highest
