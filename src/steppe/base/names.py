@@ -1,15 +1,10 @@
-"""Types for the ids that travel together, and the service's rules on names."""
+"""The service's rules on names."""
 
 from __future__ import annotations
 
 import re
-from typing import NewType
 
 from steppe.base.errors import ApiError
-
-ExecutionArn = NewType("ExecutionArn", str)
-MapRunArn = NewType("MapRunArn", str)
-StateMachineArn = NewType("StateMachineArn", str)
 
 _FORBIDDEN = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 

@@ -10,9 +10,6 @@ PAYLOAD_BYTES_MAX: Final = 262_144
 HISTORY_EVENTS_MAX: Final = 25_000
 """Events of one Standard execution, the last being ExecutionFailed. Observed, September 2026."""
 
-DEFINITION_BYTES_MAX: Final = 1_048_576
-"""Text of a state machine definition. Step Functions service model, shape Definition."""
-
 CHILDREN_CONCURRENT_MAX: Final = 10_000
 """Child executions of one Map Run at once. Developer Guide, "Quotas"."""
 

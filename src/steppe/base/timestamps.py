@@ -44,8 +44,3 @@ def parse_ms(text: str) -> int | None:
 def is_strict(text: str) -> bool:
     """Whether a text is a time as the Amazon States Language writes it: capital T, capital Z or an offset."""
     return parse_ms(text) is not None and "t" not in text and "z" not in text
-
-
-def to_epoch_seconds(epoch_ms: int) -> float:
-    """What AWS's JSON protocols send: epoch seconds with at most three decimals."""
-    return epoch_ms / 1000

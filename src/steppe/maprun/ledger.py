@@ -8,12 +8,9 @@ the grants of all shards under way never add up to more than MaxConcurrency.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 from steppe.base.jsonvalue import JsonValue
 from steppe.base.quotas import CHILDREN_CONCURRENT_MAX
-
-FINAL_STATUSES: Final = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,11 +199,6 @@ class MapRuns:
         """All history events of a child, oldest first; None when it is no child of ours."""
         return await self._children.history(arn)
 
-    async def plan_of(self, map_run_arn: str) -> RunPlan | None:
-        """The plan of a run, for DescribeStateMachineForExecution of its children; None when there is no such run."""
-        record = await self._parts.database.read(lambda c: map_runs.find_run(c, map_run_arn))
-        return None if record is None else await self._load_plan(record)
-
     async def run_of_child(self, arn: str) -> str | None:
         """The ARN of the Map Run that a child belongs to; None when it is no child of ours."""
         return await self._children.run_of(arn)

@@ -92,9 +92,6 @@ def _query_error(code: str, message: str, retryable: bool) -> QueryError:
     return QueryError(code, message, retryable=retryable)
 
 
-RAISED = re.compile(r"![A-Z_]+: ")
-"""How compiled queries carry a Trino error through DuckDB: a text that cannot be cast, beginning with this."""
-
 _TRINO_NUMBERS = {"INT8": "tinyint", "INT16": "smallint", "INT32": "integer", "INT64": "bigint", "INT128": "bigint"}
 _OVERFLOW = re.compile(r"Overflow in (\w+) of (\w+) \((.*?)\)", re.DOTALL)
 _CONVERSION = re.compile(r"Could not convert string '(.*?)' to (\w+)", re.DOTALL)

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 Special = Callable[["Expressions", Call, Scope], Typed]
 
-_FIRST_SEEN = "list_filter({a}, lambda q, i: coalesce(list_position({a}, q), CASE WHEN q IS NULL THEN len(list_filter(list_slice({a}, 1, i), lambda z: z IS NULL)) + i - 1 END) = i)"
-
 
 def _distinct(sql: str) -> str:
     """The different elements in the order in which they are first seen; NULL is one of them."""

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from steppe.sql.functions import Row
 
-_NOT_NULL = "CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN "
-
 NUMBERS: tuple[Row, ...] = (
     ("abs(I) -> I", "abs({0})"),
     ("abs(D) -> D", "abs({0})"),
@@ -51,8 +49,6 @@ NUMBERS: tuple[Row, ...] = (
      "CAST(floor({3} * ({0} - {1}) / ({2} - {1})) AS BIGINT) + 1 END WHEN {1} > {2} THEN CASE WHEN {0} > {1} THEN 0 "
      "WHEN {0} <= {2} THEN {3} + 1 ELSE CAST(floor({3} * ({1} - {0}) / ({1} - {2})) AS BIGINT) + 1 END END"),
 )  # fmt: skip
-
-_ZERO_BASED = "CASE WHEN {1} > 0 THEN substr({0}, {1}, {2}) WHEN {1} < 0 AND -({1}) <= length({0}) THEN "
 
 TEXTS: tuple[Row, ...] = (
     ("length(varchar) -> bigint", "CAST(length({0}) AS BIGINT)"),
@@ -132,8 +128,6 @@ URLS: tuple[Row, ...] = (
     ("url_extract_host(varchar) -> varchar", _url(2)),
     ("url_extract_port(varchar) -> bigint", f"CAST(nullif({_url(3)}, '') AS BIGINT)"),
 )
-
-_RANKS = "{w}"
 
 WINDOW_FUNCTIONS: tuple[Row, ...] = (
     ("row_number() -> bigint", "(row_number(){w})"), ("rank() -> bigint", "(rank(){w})"),
