@@ -27,6 +27,7 @@ from steppe.runtime.driver import Engine
 from steppe.runtime.system import now_ms
 from steppe.services.app import create_app
 from steppe.services.athena.service import AthenaService
+from steppe.services.glue.service import glue_operations
 from steppe.services.s3 import operations as s3_operations
 from steppe.services.stepfunctions.service import StepFunctionsService
 from steppe.settings import Settings
@@ -34,7 +35,7 @@ from steppe.stores.database import Database
 from steppe.stores.tables import server_secrets
 from steppe.wire.request import Operations
 
-SERVED = ("athena", "s3", "stepfunctions")
+SERVED = ("athena", "glue", "s3", "stepfunctions")
 """botocore's names of the services that this program serves."""
 
 
@@ -75,6 +76,7 @@ class Server:
         )
         self.services["s3"] = s3_operations(self.objects, region=settings.region, account=settings.account)
         self.services["athena"] = self.athena.operations()
+        self.services["glue"] = glue_operations(self.database, account=settings.account, clock=now_ms)
         self.stepfunctions = StepFunctionsService(
             database=self.database, engine=self.engine, map_runs=self.map_runs, realm=settings.realm, clock=now_ms
         )

@@ -200,3 +200,21 @@ catalog_tables = sa.Table(
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),
 )
+
+catalog_versions = sa.Table(
+    "catalog_versions",
+    metadata,
+    sa.Column("database", sa.Text, primary_key=True),
+    sa.Column("table", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+catalog_partitions = sa.Table(
+    "catalog_partitions",
+    metadata,
+    sa.Column("database", sa.Text, primary_key=True),
+    sa.Column("table", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)

@@ -1,0 +1,1 @@
+"""The Glue Data Catalog API: databases, tables with their versions, partitions."""
