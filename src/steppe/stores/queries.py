@@ -128,6 +128,10 @@ class QueryStore:
 
         self._database.write_now(work)
 
+    def drop_work_group(self, name: str) -> None:
+        """Remove a work group; its executions stay readable by their ids."""
+        self._database.write_now(lambda connection: connection.execute(sa.delete(work_groups).filter_by(name=name)))
+
 
 def _record(row: JsonValue) -> QueryRecord:
     return QueryRecord(

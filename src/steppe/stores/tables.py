@@ -7,7 +7,15 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    1: (
+        "ALTER TABLE executions ADD COLUMN redrive_count INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE executions ADD COLUMN redriven_ms BIGINT",
+    ),
+}
+"""What brings the tables of a version to the next one. New tables need nothing: they are made when they are missing."""
 
 metadata = sa.MetaData()
 
@@ -101,6 +109,8 @@ executions = sa.Table(
     sa.Column("cause", sa.Text),
     sa.Column("trace_header", sa.Text),
     sa.Column("snapshot", sa.LargeBinary),
+    sa.Column("redrive_count", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("redriven_ms", sa.BigInteger),
     sa.Index("executions_by_machine", "machine_arn", "started_ms", "id"),
     sa.Index("executions_by_status", "machine_arn", "status", "started_ms", "id"),
     sa.Index(
@@ -117,6 +127,32 @@ history = sa.Table(
     sa.Column("first_event_id", sa.Integer, primary_key=True),
     sa.Column("event_count", sa.Integer, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+redrives = sa.Table(
+    "redrives",
+    metadata,
+    sa.Column("execution_id", sa.Integer, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("client_token", sa.Text),
+    sa.Column("redriven_ms", sa.BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+task_tokens = sa.Table(
+    "task_tokens",
+    metadata,
+    # The order of activity tasks is the order of these numbers: never given twice.
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("digest", sa.LargeBinary, nullable=False, unique=True),
+    sa.Column("execution_arn", sa.Text, nullable=False),
+    sa.Column("command_key", sa.Text, nullable=False),
+    sa.Column("resource", sa.Text, nullable=False),
+    # Whether an activity's task waits for a worker.
+    sa.Column("queued", sa.Boolean, nullable=False),
+    sa.Index("task_tokens_queued", "resource", "id", sqlite_where=sa.text("queued = 1")),
+    sa.Index("task_tokens_queued_of_execution", "execution_arn", sqlite_where=sa.text("queued = 1")),
+    sqlite_autoincrement=True,
 )
 
 map_runs = sa.Table(
@@ -216,5 +252,23 @@ catalog_partitions = sa.Table(
     sa.Column("database", sa.Text, primary_key=True),
     sa.Column("table", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+named_queries = sa.Table(
+    "named_queries",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("work_group", sa.Text, nullable=False),
+    sa.Column("request_token", sa.Text, unique=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Index("named_queries_by_group", "work_group", "id"),
+)
+
+prepared_statements = sa.Table(
+    "prepared_statements",
+    metadata,
+    sa.Column("work_group", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),
 )

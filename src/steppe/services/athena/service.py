@@ -12,6 +12,8 @@ from typing import Protocol
 from steppe.base.jsonvalue import JsonValue
 from steppe.objects.object_store import ObjectStore
 from steppe.services.athena.data_catalogs import DataCatalogs
+from steppe.services.athena.named_queries import NamedQueries
+from steppe.services.athena.prepared_statements import PreparedStatements
 from steppe.services.athena.query_executions import QueryExecutions
 from steppe.services.athena.runner import CONCURRENT_MAX, Runner
 from steppe.services.athena.work_groups import WorkGroups
@@ -19,6 +21,7 @@ from steppe.sql.engines.duckdb_engine import DuckdbEngine
 from steppe.stores.catalog import CatalogStore
 from steppe.stores.database import Database
 from steppe.stores.queries import QueryStore
+from steppe.stores.saved_queries import SavedQueryStore
 from steppe.wire.request import Operation, Operations, Request
 
 _KEPT_MS = 45 * 24 * 3600 * 1000
@@ -86,7 +89,16 @@ class AthenaService:
             memory_mib=max(_MEMORY_MIB_LEAST, settings.sql_memory_mib // CONCURRENT_MAX),
         )
         self._runner = Runner(store=self._queries, objects=objects, catalog=self._catalog, engine=engine, clock=clock)
-        self._groups = WorkGroups(self._queries, output_location=settings.athena_output_location, clock=clock)
+        saved = SavedQueryStore(database)
+        self._groups = WorkGroups(
+            self._queries,
+            saved,
+            account=settings.account,
+            output_location=settings.athena_output_location,
+            clock=clock,
+        )
+        self._named = NamedQueries(saved, self._groups)
+        self._prepared = PreparedStatements(saved, self._groups, clock)
         self._executions = QueryExecutions(
             store=self._queries, groups=self._groups, runner=self._runner, objects=objects, clock=clock
         )
@@ -111,6 +123,7 @@ class AthenaService:
     def operations(self) -> Operations:
         """The operations by API name."""
         executions, groups, catalogs = self._executions, self._groups, self._catalogs
+        named, prepared = self._named, self._prepared
         table: dict[str, Blocking] = {
             "StartQueryExecution": executions.start_query_execution,
             "GetQueryExecution": executions.get_query_execution,
@@ -119,9 +132,27 @@ class AthenaService:
             "StopQueryExecution": executions.stop_query_execution,
             "BatchGetQueryExecution": executions.batch_get_query_execution,
             "ListQueryExecutions": executions.list_query_executions,
+            "CreateWorkGroup": groups.create_work_group,
             "GetWorkGroup": groups.get_work_group,
             "ListWorkGroups": groups.list_work_groups,
             "UpdateWorkGroup": groups.update_work_group,
+            "DeleteWorkGroup": groups.delete_work_group,
+            "ListEngineVersions": groups.list_engine_versions,
+            "TagResource": groups.tag_resource,
+            "UntagResource": groups.untag_resource,
+            "ListTagsForResource": groups.list_tags_for_resource,
+            "CreateNamedQuery": named.create_named_query,
+            "GetNamedQuery": named.get_named_query,
+            "BatchGetNamedQuery": named.batch_get_named_query,
+            "ListNamedQueries": named.list_named_queries,
+            "UpdateNamedQuery": named.update_named_query,
+            "DeleteNamedQuery": named.delete_named_query,
+            "CreatePreparedStatement": prepared.create_prepared_statement,
+            "GetPreparedStatement": prepared.get_prepared_statement,
+            "BatchGetPreparedStatement": prepared.batch_get_prepared_statement,
+            "ListPreparedStatements": prepared.list_prepared_statements,
+            "UpdatePreparedStatement": prepared.update_prepared_statement,
+            "DeletePreparedStatement": prepared.delete_prepared_statement,
             "GetDataCatalog": catalogs.get_data_catalog,
             "ListDataCatalogs": catalogs.list_data_catalogs,
             "ListDatabases": catalogs.list_databases,

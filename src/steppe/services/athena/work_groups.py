@@ -1,12 +1,14 @@
-"""Work groups: `primary` is always there; GetWorkGroup, UpdateWorkGroup, ListWorkGroups."""
+"""Work groups with their tags and engine versions: `primary` is always there, others are made and deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue
 from steppe.services.athena.refusals import count_of, invalid, object_of, text_of, violated
 from steppe.stores.queries import Document, QueryStore
+from steppe.stores.saved_queries import SavedQueryStore
 
 ENGINE_VERSION = "Athena engine version 3"
 _FLAGS = ("EnforceWorkGroupConfiguration", "PublishCloudWatchMetricsEnabled", "RequesterPaysEnabled",
@@ -14,15 +16,34 @@ _FLAGS = ("EnforceWorkGroupConfiguration", "PublishCloudWatchMetricsEnabled", "R
 _UNSUPPORTED = ("EncryptionConfiguration", "ExpectedBucketOwner", "AclConfiguration")
 _UPDATES = frozenset({*_FLAGS, "ResultConfigurationUpdates", "BytesScannedCutoffPerQuery",
                       "RemoveBytesScannedCutoffPerQuery", "EngineVersion"})  # fmt: skip
+_CONFIGURATION = frozenset({*_FLAGS, "ResultConfiguration", "BytesScannedCutoffPerQuery", "EngineVersion"})
+_DEFAULTS = {"EnforceWorkGroupConfiguration": True, "PublishCloudWatchMetricsEnabled": True,
+             "RequesterPaysEnabled": False, "EnableMinimumEncryptionConfiguration": False}  # fmt: skip
+_AUTO = {"SelectedEngineVersion": "AUTO"}
+_HIDDEN = ("LocationWasSet", "Tags")
 _SCAN_CUTOFF_LEAST = 10_000_000
+TAGS_MAX = 50
+"""Tags of one work group. Athena, TagResource."""
 
 
 class WorkGroups:
     """The work groups of one server."""
 
-    def __init__(self, store: QueryStore, *, output_location: str, clock: Callable[[], int]) -> None:
-        """Take where the groups are kept and the location of `primary` until it is given another."""
+    def __init__(
+        self, store: QueryStore, saved: SavedQueryStore, *, account: str, output_location: str, clock: Callable[[], int]
+    ) -> None:
+        """Take where the groups and what they hold are kept.
+
+        Args:
+            store: of the groups.
+            saved: of their named queries and prepared statements.
+            account: whose they are.
+            output_location: of `primary` until it is given another.
+            clock: epoch milliseconds.
+        """
         self._store = store
+        self._saved = saved
+        self._account = account
         self._output_location = output_location
         self._clock = clock
 
@@ -53,12 +74,51 @@ class WorkGroups:
             document = {**document, "Configuration": {**document["Configuration"], "ResultConfiguration": result}}
         return document
 
+    def create_work_group(self, members: Document) -> Document:
+        """CreateWorkGroup."""
+        name = text_of(members, "Name", needed=True) or ""
+        if self._store.work_group(name) is not None:
+            raise invalid("WorkGroup is already created")
+        given = object_of(members, "Configuration")
+        for member in given:
+            if member not in _CONFIGURATION:
+                raise invalid(f"{member} is not supported")
+        result = object_of(given, "ResultConfiguration")
+        updates = {key: value for key, value in given.items() if key != "ResultConfiguration"}
+        configuration = self._updated(
+            {"ResultConfiguration": {}, **_DEFAULTS}, {**updates, "ResultConfigurationUpdates": result}
+        )
+        described = text_of(members, "Description")
+        self._store.put_work_group(
+            {
+                "Name": name,
+                "State": "ENABLED",
+                "CreationTime": self._clock(),
+                "Configuration": configuration,
+                **({"Description": described} if described else {}),
+                "Tags": _merged({}, members.get("Tags")),
+            }
+        )
+        return {}
+
+    def delete_work_group(self, members: Document) -> Document:
+        """DeleteWorkGroup; what it holds goes with it, if that is asked for."""
+        name = text_of(members, "WorkGroup", needed=True) or ""
+        if name == "primary":
+            raise invalid("The primary workgroup cannot be deleted.")
+        self.find(name)
+        if not members.get("RecursiveDeleteOption") and self._saved.any_of(name):
+            raise invalid("WorkGroup is not empty")
+        self._saved.drop_of(name)
+        self._store.drop_work_group(name)
+        return {}
+
     def get_work_group(self, members: Document) -> Document:
         """GetWorkGroup."""
         document = self.find(text_of(members, "WorkGroup", needed=True) or "")
         selected = document["Configuration"].get("EngineVersion", {}).get("SelectedEngineVersion", "AUTO")
         engine = {"SelectedEngineVersion": selected, "EffectiveEngineVersion": ENGINE_VERSION}
-        shown = {key: value for key, value in document.items() if key != "LocationWasSet"}
+        shown = {key: value for key, value in document.items() if key not in _HIDDEN}
         return {"WorkGroup": {**shown, "Configuration": {**document["Configuration"], "EngineVersion": engine}}}
 
     def list_work_groups(self, members: Document) -> Document:
@@ -71,7 +131,10 @@ class WorkGroups:
                 "State": d["State"],
                 "Description": d.get("Description", ""),
                 "CreationTime": d["CreationTime"],
-                "EngineVersion": {"SelectedEngineVersion": "AUTO", "EffectiveEngineVersion": ENGINE_VERSION},
+                "EngineVersion": {
+                    "SelectedEngineVersion": d["Configuration"].get("EngineVersion", _AUTO)["SelectedEngineVersion"],
+                    "EffectiveEngineVersion": ENGINE_VERSION,
+                },
             }
             for d in found[:limit]
         ]
@@ -101,6 +164,43 @@ class WorkGroups:
         self._store.put_work_group(document)
         return {}
 
+    def list_engine_versions(self, members: Document) -> Document:
+        """ListEngineVersions."""
+        count_of(members, default=10, most=10)
+        chosen = ("AUTO", ENGINE_VERSION)
+        shown = [{"SelectedEngineVersion": v, "EffectiveEngineVersion": ENGINE_VERSION} for v in chosen]
+        return {"EngineVersions": shown}
+
+    def tag_resource(self, members: Document) -> Document:
+        """TagResource of a work group."""
+        document = self._named(members)
+        self._store.put_work_group({**document, "Tags": _merged(document.get("Tags") or {}, members.get("Tags"))})
+        return {}
+
+    def untag_resource(self, members: Document) -> Document:
+        """UntagResource of a work group."""
+        document, gone = self._named(members), members.get("TagKeys") or []
+        kept = {key: value for key, value in (document.get("Tags") or {}).items() if key not in gone}
+        self._store.put_work_group({**document, "Tags": kept})
+        return {}
+
+    def list_tags_for_resource(self, members: Document) -> Document:
+        """ListTagsForResource of a work group: all of them, they are few."""
+        tags = self._named(members).get("Tags") or {}
+        return {"Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}
+
+    def _named(self, members: Document) -> Document:
+        """The stored document of the work group whose ARN is given."""
+        arn = text_of(members, "ResourceARN", needed=True) or ""
+        head, _, name = arn.partition(":workgroup/")
+        parts = head.split(":")
+        if len(parts) != 5 or parts[0] != "arn" or parts[2] != "athena" or parts[4] != self._account:
+            raise invalid(f"{arn} is not the ARN of a work group of this account")
+        document = self._store.work_group(name)
+        if document is None:
+            raise ApiError("ResourceNotFoundException", "WorkGroup is not found.", fields={"ResourceName": arn})
+        return document
+
     def _updated(self, configuration: Document, updates: Document) -> Document:
         for flag in _FLAGS:
             if isinstance(updates.get(flag), bool):
@@ -126,6 +226,18 @@ class WorkGroups:
                 raise invalid(f"The engine version {version} is not supported")
             configuration["EngineVersion"] = {"SelectedEngineVersion": version}
         return configuration
+
+
+def _merged(tags: Document, given: JsonValue) -> Document:
+    """Tags with those of a request added.
+
+    Raises:
+        ApiError: they are too many.
+    """
+    merged = {**tags, **{tag["Key"]: tag.get("Value", "") for tag in given or []}}
+    if len(merged) > TAGS_MAX:
+        raise invalid(f"A work group can have {TAGS_MAX} tags at most")
+    return merged
 
 
 def refuse_members(result: Document) -> None:
