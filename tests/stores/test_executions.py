@@ -56,7 +56,7 @@ def test_what_was_inserted_is_found(database: Database) -> None:
     )
     light = database.read_now(lambda c: executions.find_execution(c, kept.arn, with_snapshot=False))
     assert light is not None
-    assert light.snapshot is None
+    assert light.snapshot == b""
     assert light.trace_header == "Root=1"
 
 

@@ -16,10 +16,14 @@ from steppe.base.errors import Fault
 from steppe.base.jsonvalue import JsonValue
 from steppe.interp.command import CallTask, CancelTask, CancelTimer, Command, StartMapRun, StartTimer, StopMapRun
 from steppe.interp.stimulus import MapRunFailed, Stimulus, TaskFailed, TaskSubmitted, TaskSucceeded
+from steppe.runtime.activities import ActivityDesk
 from steppe.runtime.timers import Timers
+from steppe.runtime.tokens import is_activity
 from steppe.stores.machines import MachineRecord
 
 _log = logging.getLogger(__name__)
+
+_CALLBACK = ".waitForTaskToken"
 
 
 class Tasks(Protocol):
@@ -56,9 +60,16 @@ class Dispatcher:
     """Carries commands out and posts what comes of them."""
 
     def __init__(
-        self, *, tasks: Tasks, map_runs: MapRunStarter, timers: Timers, post: Callable[[str, Stimulus], None]
+        self,
+        *,
+        tasks: Tasks,
+        map_runs: MapRunStarter,
+        timers: Timers,
+        activities: ActivityDesk,
+        post: Callable[[str, Stimulus], None],
     ) -> None:
         self._tasks = tasks
+        self._activities = activities
         self._map_runs = map_runs
         self._timers = timers
         self._post = post
@@ -69,9 +80,7 @@ class Dispatcher:
         """Carry out one command of the execution `arn`."""
         match command:
             case CallTask():
-                if (arn, command.key) not in self._calls:
-                    call = asyncio.create_task(self._call(arn, command))
-                    self._calls[arn, command.key] = (call, command)
+                self._start_task(arn, command)
             case CancelTask(key):
                 self._cancel_call(arn, key)
             case StartTimer(key, due_ms):
@@ -85,12 +94,28 @@ class Dispatcher:
             case _:
                 assert_never(command)
 
+    def let_go(self, arn: str, key: str) -> None:
+        """Stop waiting for the job of a task that was ended by its token; the job itself goes on."""
+        entry = self._calls.get((arn, key))
+        if entry is not None and entry[1].resource.rpartition(".")[2].startswith("sync"):
+            entry[0].cancel()
+
     async def close(self) -> None:
         """Stop waiting for tasks. Their jobs go on: after a restart somebody will ask for them again."""
         calls = [task for task, _ in self._calls.values()] + list(self._stopping)
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
+
+    def _start_task(self, arn: str, command: CallTask) -> None:
+        if is_activity(command.resource):
+            if command.submitted is None:
+                self._activities.offer(command.resource)
+        elif command.submitted is not None and command.resource.endswith(_CALLBACK):
+            return  # it was called before the last restart: who has the token answers
+        elif (arn, command.key) not in self._calls:
+            call = asyncio.create_task(self._call(arn, command))
+            self._calls[arn, command.key] = (call, command)
 
     async def _call(self, arn: str, command: CallTask) -> None:
         async def submitted(output: JsonValue) -> None:
@@ -108,7 +133,7 @@ class Dispatcher:
             _log.exception("task %s of %s", command.resource, arn)
             self._post(arn, TaskFailed(command.key, "States.Runtime", f"Internal error of steppe: {error!r}"))
         else:
-            if command.resource.endswith(".waitForTaskToken"):
+            if command.resource.endswith(_CALLBACK):
                 await submitted(output)
             else:
                 self._post(arn, TaskSucceeded(command.key, output))

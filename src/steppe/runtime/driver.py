@@ -25,15 +25,17 @@ from steppe.asl.program import Program
 from steppe.base.arns import Realm
 from steppe.base.errors import InternalError
 from steppe.base.jsonvalue import JsonValue, dumps, loads
-from steppe.interp import snapshot
+from steppe.interp import redrive, snapshot
 from steppe.interp.advance import advance, new_execution, outstanding
-from steppe.interp.command import Command
+from steppe.interp.command import CallTask, Command
 from steppe.interp.execution import Execution, Identity
 from steppe.interp.history import HistoryEvent
-from steppe.interp.stimulus import Start, Stimulus, Stop
+from steppe.interp.stimulus import ActivityStarted, Redrive, Start, Stimulus, Stop, TaskFailed, TaskSucceeded
 from steppe.runtime import system
+from steppe.runtime.activities import ActivityDesk
 from steppe.runtime.dispatch import Dispatcher, MapRunStarter, Tasks
 from steppe.runtime.timers import Timers
+from steppe.runtime.tokens import TokenChanges, changes_of
 from steppe.stores.database import Database
 from steppe.stores.executions import (
     ExecutionExistsError,
@@ -41,6 +43,7 @@ from steppe.stores.executions import (
     append_history,
     find_execution,
     insert_execution,
+    insert_redrive,
     new_record,
     running,
     save_progress,
@@ -55,20 +58,50 @@ _PROGRAMS_MAX = 256
 _IDLE_MAX = 2000
 """Executions that wait and are kept in memory all the same; others are loaded when something happens to them."""
 
+_IDLE_BYTES_MAX = 16 * 1024 * 1024
+"""Their snapshots together, which are about a fifth of what the values take."""
+
 _BATCH_MAX = 64
 """Stimuli advanced over in one commit: bounds how long one execution holds the event loop."""
 
+_FORGET_MAX = 128
+"""Executions looked at in one go for some to let go of: of thousands that are busy only a few are looked at."""
+
 _SAVE_AGAIN_SECONDS = 1.0
+
+POLL_SECONDS = 60.0
+"""How long a worker waits for a task of an activity. API Reference, GetActivityTask."""
 
 Observer = Callable[[Execution, list[HistoryEvent]], None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class _Letter:
+    """A stimulus in an inbox.
+
+    Attributes:
+        stimulus: what has happened.
+        answer: told, once it is durable, what came of it; None when nobody asks.
+        outcome: whether something waited for it. For an ActivityStarted that was for something, the task that began.
+    """
+
+    stimulus: Stimulus
+    answer: asyncio.Future[bool | CallTask] | None = None
+    outcome: bool | CallTask = False
+
+    def tell(self) -> None:
+        """Tell who asked."""
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_result(self.outcome)
+
+
+@dataclass(slots=True, eq=False)
 class _Live:
     """An execution in memory. `execution` is None until the pump has loaded it."""
 
     arn: str
-    inbox: deque[Stimulus] = field(default_factory=deque)
+    inbox: deque[_Letter] = field(default_factory=deque)
+    size_bytes: int = 0
     row: int = 0
     machine: MachineRecord | None = None
     program: Program | None = None
@@ -77,7 +110,12 @@ class _Live:
 
 
 class Engine:
-    """Runs executions. One for a server; everything but `start` and `stop` is called while it runs."""
+    """Runs executions. One for a server; everything but `start` and `stop` is called while it runs.
+
+    Attributes:
+        observers: told of every step that is durable.
+        poll_seconds: how long a worker waits for a task of an activity.
+    """
 
     def __init__(
         self,
@@ -94,11 +132,18 @@ class Engine:
         self.clock = clock
         self._entropy = entropy
         self._timers = Timers(clock=clock, fire=self.post)
-        self._dispatcher = Dispatcher(tasks=tasks, map_runs=map_runs, timers=self._timers, post=self.post)
+        self._activities = ActivityDesk(database=database, take=self._take_task)
+        self._dispatcher = Dispatcher(
+            tasks=tasks, map_runs=map_runs, timers=self._timers, activities=self._activities, post=self.post
+        )
         self._live: OrderedDict[str, _Live] = OrderedDict()
         self._programs: OrderedDict[int, Program] = OrderedDict()
+        # The machine of each program: thousands of executions share one text of their definition.
+        self._machines: dict[int, MachineRecord] = {}
+        self._live_bytes = 0
         self._ended: dict[str, list[asyncio.Future[None]]] = {}
         self.observers: list[Observer] = []
+        self.poll_seconds = POLL_SECONDS
 
     async def start(self) -> None:
         """Go on with every execution that was running when the last server ended."""
@@ -119,6 +164,7 @@ class Engine:
     async def stop(self) -> None:
         """Finish the commits under way and stop. What waits goes on after the next start."""
         self._timers.close()
+        await self._activities.close()
         await self._dispatcher.close()
         pumps = [live.pump for live in self._live.values() if live.pump is not None]
         await asyncio.gather(*pumps, return_exceptions=True)
@@ -150,28 +196,71 @@ class Engine:
         execution = new_execution(_identity(record, machine), loads(input_text), now)
         if arn in self._live:
             raise ExecutionExistsError(arn)
-        live = self._live[arn] = _Live(arn, machine=machine, program=program, execution=execution)
+        shared = self._machines[machine.revision_row]
+        live = self._live[arn] = _Live(arn, machine=shared, program=program, execution=execution)
         step = advance(program, execution, Start(), now, self._entropy())
         begun = replace(record, **_progress(step.execution))
+        tokens = changes_of(arn, step.commands)
 
         def insert(c: sa.Connection) -> int:
             row = insert_execution(c, begun)
             append_history(c, row, step.history)
+            tokens.save(c)
             return row
 
+        self._resize(live, len(begun.snapshot or b""))
         live.pump = asyncio.current_task()  # nobody else may advance it before it is kept
         try:
             live.row = await self._database.write(insert)
         except BaseException:
-            del self._live[arn]
-            for stimulus in live.inbox:  # meant for the execution that has the name
-                self.post(arn, stimulus)
+            self._give_way(live)  # what is in the inbox is meant for the execution that has the name
             raise
-        live.pump = None
-        await self._settle(live, step.execution, step.history, step.commands)
-        self._wake(live)
-        self._forget_idle()
+        await self._begin(live, step.execution, step.history, step.commands)
         return replace(begun, id=live.row)
+
+    async def redrive_execution(self, arn: str, *, client_token: str | None) -> int | None:
+        """Have an execution that ended without success go on where it stopped; durable when this returns.
+
+        Args:
+            arn: of a Standard execution.
+            client_token: kept with the redrive, for `stores.executions.find_redrive`.
+
+        Returns:
+            When it was redriven, epoch milliseconds; None when it cannot be: it runs, or nothing of it is kept.
+        """
+        if arn in self._live:
+            return None
+        live = self._live[arn] = _Live(arn)
+        live.pump = asyncio.current_task()
+        try:
+            record = await self._database.read(lambda c: find_execution(c, arn))
+            if record is None or record.status == "RUNNING" or record.snapshot is None:
+                self._give_way(live)
+                return None
+            await self._restore(live, record)
+            assert live.program is not None
+            assert live.execution is not None
+            step = advance(live.program, live.execution, Redrive(), self.clock(), self._entropy())
+            redriven_ms = step.execution.redriven_ms
+            if step.execution is live.execution or redriven_ms is None:
+                self._give_way(live)
+                return None
+            tokens, progress = changes_of(arn, step.commands), _progress(step.execution)
+
+            def save(c: sa.Connection) -> None:
+                save_progress(c, execution_id=live.row, events=step.history, **progress)
+                number = step.execution.redrive_count
+                insert_redrive(
+                    c, execution_id=live.row, number=number, client_token=client_token, redriven_ms=redriven_ms
+                )
+                tokens.save(c)
+
+            await self._database.write(save)
+        except BaseException:
+            self._give_way(live)
+            raise
+        await self._begin(live, step.execution, step.history, step.commands)
+        return redriven_ms
 
     async def stop_execution(self, arn: str, *, error: str | None, cause: str | None) -> None:
         """End a running execution as ABORTED; returns when that is durable. One that has ended is left alone."""
@@ -193,11 +282,53 @@ class Engine:
 
     def post(self, arn: str, stimulus: Stimulus) -> None:
         """Something happened to an execution. From the event loop only; one that has ended takes no notice."""
+        self._put(arn, _Letter(stimulus))
+
+    async def deliver(self, arn: str, stimulus: Stimulus) -> bool:
+        """As `post`, and wait until what came of it is durable; whether something waited for it."""
+        return bool(await self._ask(arn, stimulus))
+
+    async def next_activity_task(
+        self, activity_arn: str, *, worker_name: str | None, gone: asyncio.Future[None] | None
+    ) -> tuple[str, JsonValue] | None:
+        """Wait for a task of an activity, `poll_seconds` at most; see `ActivityDesk.next_task`."""
+        return await self._activities.next_task(
+            activity_arn, worker_name=worker_name, seconds=self.poll_seconds, gone=gone
+        )
+
+    async def _take_task(self, arn: str, key: str, worker_name: str | None) -> CallTask | None:
+        """Tell an execution that a worker has taken the task of an activity; None when it does not wait (any more)."""
+        task = await self._ask(arn, ActivityStarted(key, worker_name))
+        return task if isinstance(task, CallTask) else None
+
+    async def _ask(self, arn: str, stimulus: Stimulus) -> bool | CallTask:
+        answer: asyncio.Future[bool | CallTask] = asyncio.get_running_loop().create_future()
+        self._put(arn, _Letter(stimulus, answer))
+        return await answer
+
+    def _put(self, arn: str, letter: _Letter) -> None:
         live = self._live.get(arn)
         if live is None:
             live = self._live[arn] = _Live(arn)
-        live.inbox.append(stimulus)
+        else:
+            self._live.move_to_end(arn)
+        live.inbox.append(letter)
         self._wake(live)
+
+    def _give_way(self, live: _Live) -> None:
+        """Nothing came of a start or redrive: who has written meanwhile is answered as if it had not been tried."""
+        self._remove(live)
+        for letter in live.inbox:
+            self._put(live.arn, letter)
+
+    async def _begin(
+        self, live: _Live, execution: Execution, events: list[HistoryEvent], commands: list[Command]
+    ) -> None:
+        """The first step of a start or redrive is durable: go on with the rest."""
+        live.pump = None
+        await self._settle(live, execution, events, commands)
+        self._wake(live)
+        self._forget_idle()
 
     def program(self, machine: MachineRecord) -> Program:
         """The compiled definition of a revision.
@@ -209,8 +340,10 @@ class Engine:
         if known is None:
             known = compile_definition(machine.definition, express=machine.type == "EXPRESS", label_seed=machine.arn)
             self._programs[machine.revision_row] = known
+            self._machines[machine.revision_row] = machine
             if len(self._programs) > _PROGRAMS_MAX:
-                self._programs.popitem(last=False)
+                forgotten, _ = self._programs.popitem(last=False)
+                del self._machines[forgotten]
         else:
             self._programs.move_to_end(machine.revision_row)
         return known
@@ -221,38 +354,53 @@ class Engine:
 
     async def _pump(self, live: _Live) -> None:
         """Advance one execution over what is in its inbox, until the inbox is empty."""
+        letters: list[_Letter] = []
         try:
             if live.execution is None and not await self._load(live):
+                self._remove(live)
+                for letter in live.inbox:
+                    letter.tell()
                 live.inbox.clear()
-                self._live.pop(live.arn, None)
                 return
             while live.inbox:
-                stimuli = [live.inbox.popleft() for _ in range(min(_BATCH_MAX, len(live.inbox)))]
+                letters = [live.inbox.popleft() for _ in range(min(_BATCH_MAX, len(live.inbox)))]
                 try:
-                    execution, events, commands = self._advance(live, stimuli)
+                    execution, events, commands = self._advance(live, letters)
                 except InternalError as bug:
                     execution, events, commands = self._give_up(live, bug), [], []
                 if execution is not live.execution:
-                    await self._keep(live, execution, events)
+                    taken = [letter.outcome.key for letter in letters if isinstance(letter.outcome, CallTask)]
+                    await self._keep(live, execution, events, changes_of(live.arn, commands, taken))
                     await self._settle(live, execution, events, commands)
-        except Exception:
+                for letter in letters:
+                    if letter.outcome is True and isinstance(letter.stimulus, TaskSucceeded | TaskFailed):
+                        self._dispatcher.let_go(live.arn, letter.stimulus.key)
+                    letter.tell()
+        except Exception as error:
             # A bug of ours. What was committed counts, so the value in memory is not trusted any more; commands that
             # were not given out are given out at the next start.
             _log.exception("execution %s stopped moving", live.arn)
             live.execution = None
+            for letter in letters:
+                if letter.answer is not None and not letter.answer.done():
+                    letter.answer.set_exception(InternalError("An execution cannot go on", story=repr(error)))
         finally:
             live.pump = None
             self._wake(live)
             self._forget_idle()
 
-    async def _keep(self, live: _Live, execution: Execution, events: list[HistoryEvent]) -> None:
+    async def _keep(self, live: _Live, execution: Execution, events: list[HistoryEvent], tokens: TokenChanges) -> None:
         """Commit, and try again for as long as the database cannot: what happened must not be forgotten."""
         progress = _progress(execution)
+        self._resize(live, len(progress["snapshot"] or b""))
+
+        def save(c: sa.Connection) -> None:
+            save_progress(c, execution_id=live.row, events=events, **progress)
+            tokens.save(c)
+
         while True:
             try:
-                return await self._database.write(
-                    lambda c: save_progress(c, execution_id=live.row, events=events, **progress)
-                )
+                return await self._database.write(save)
             except sa.exc.OperationalError:  # a full or failing disk; any other error is a bug and ends the pump
                 _log.exception("execution %s cannot be saved; trying again", live.arn)
                 await asyncio.sleep(_SAVE_AGAIN_SECONDS)
@@ -266,15 +414,22 @@ class Engine:
             live.execution, status="FAILED", error="States.Runtime", cause=cause, stopped_ms=self.clock(), frames={}
         )
 
-    def _advance(self, live: _Live, stimuli: list[Stimulus]) -> tuple[Execution, list[HistoryEvent], list[Command]]:
-        assert live.program is not None
+    def _advance(self, live: _Live, letters: list[_Letter]) -> tuple[Execution, list[HistoryEvent], list[Command]]:
+        """Advance over stimuli; each letter is told its outcome."""
+        program = live.program
+        assert program is not None
         assert live.execution is not None
         execution, events, commands = live.execution, [], []
-        for stimulus in stimuli:
+        for letter in letters:
             if execution.status != "RUNNING":
                 break
-            step = advance(live.program, execution, stimulus, self.clock(), self._entropy())
+            stimulus = letter.stimulus
+            step = advance(program, execution, stimulus, self.clock(), self._entropy())
+            letter.outcome = step.execution is not execution
             execution = step.execution
+            if isinstance(stimulus, ActivityStarted):
+                # A task that was taken before stays as it is, and writes no event.
+                letter.outcome = bool(step.history) and _task(program, execution, stimulus.key)
             events += step.history
             commands += step.commands
         return execution, events, commands
@@ -288,7 +443,7 @@ class Engine:
             observer(execution, events)
         await self._dispatch(live, commands)
         if execution.status != "RUNNING":
-            self._live.pop(live.arn, None)
+            self._remove(live)
             for future in self._ended.pop(live.arn, []):
                 if not future.done():
                     future.set_result(None)
@@ -309,20 +464,33 @@ class Engine:
     async def _restore(self, live: _Live, record: ExecutionRecord) -> None:
         assert record.snapshot is not None
         live.row = record.id
-        live.machine = await self._database.read(lambda c: get_revision(c, record.revision_row))
-        live.program = self.program(live.machine)
+        known = self._machines.get(record.revision_row)
+        machine = known if known else await self._database.read(lambda c: get_revision(c, record.revision_row))
+        assert machine is not None
+        live.machine, live.program = machine, self.program(machine)
         live.execution = snapshot.load(record.snapshot)
+        self._resize(live, len(record.snapshot))
+
+    def _resize(self, live: _Live, size_bytes: int) -> None:
+        self._live_bytes += size_bytes - live.size_bytes
+        live.size_bytes = size_bytes
+
+    def _remove(self, live: _Live) -> None:
+        """Let go of an execution in memory."""
+        if self._live.get(live.arn) is live:
+            del self._live[live.arn]
+            self._resize(live, 0)
 
     def _forget_idle(self) -> None:
         """Let go of executions that only wait, the longest unused first, beyond what memory is for."""
-        spare = len(self._live) - _IDLE_MAX
-        for arn in list(self._live) if spare > 0 else []:
-            live = self._live[arn]
+        for _ in range(_FORGET_MAX):
+            if len(self._live) <= _IDLE_MAX and self._live_bytes <= _IDLE_BYTES_MAX:
+                return
+            live = next(iter(self._live.values()))
             if live.pump is None and not live.inbox:
-                del self._live[arn]
-                spare -= 1
-                if spare <= 0:
-                    return
+                self._remove(live)
+            else:
+                self._live.move_to_end(live.arn)
 
 
 def _identity(record: ExecutionRecord, machine: MachineRecord) -> Identity:
@@ -339,11 +507,20 @@ def _identity(record: ExecutionRecord, machine: MachineRecord) -> Identity:
 def _progress(execution: Execution) -> dict[str, JsonValue]:
     """The columns of an execution that change while it runs."""
     ended = execution.status != "RUNNING"
+    goes_on = not ended or (redrive.redrivable(execution) and not execution.identity.express)
     return {
-        "snapshot": None if ended else snapshot.dump(execution),
+        "snapshot": snapshot.dump(execution) if goes_on else None,
         "status": execution.status,
         "stopped_ms": execution.stopped_ms,
         "output": dumps(execution.output) if execution.status == "SUCCEEDED" else None,
         "error": execution.error,
         "cause": execution.cause,
+        "redrive_count": execution.redrive_count,
+        "redriven_ms": execution.redriven_ms,
     }
+
+
+def _task(program: Program, execution: Execution, key: str) -> bool | CallTask:
+    """The task that waits under a key."""
+    tasks = (command for command in outstanding(program, execution) if isinstance(command, CallTask))
+    return next((task for task in tasks if task.key == key), False)

@@ -124,6 +124,12 @@ class _Exchange:
             raise _too_large(limit)
         return b"".join([chunk async for chunk in self.chunks(limit)])
 
+    async def gone(self) -> None:
+        """Return when the client has hung up. Once its body is read; may be cancelled."""
+        while not self.disconnected:
+            message = await self._receive()
+            self.disconnected = message["type"] == "http.disconnect"
+
     async def drain(self) -> bool:
         """Read the rest of a small body that nobody wants; False when it is too much."""
         length = self.request.headers.get("content-length", "")
@@ -319,6 +325,7 @@ class _App:
                 input=members,
                 caller=self._caller(signature),
                 headers=request.headers,
+                gone=exchange.gone,
             )
         )
         return HttpAnswer(200, (("Content-Type", protocol.content_type),), protocol.serialise(name, output))

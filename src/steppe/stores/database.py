@@ -24,7 +24,7 @@ import sqlalchemy as sa
 
 from steppe.base.errors import InternalError
 from steppe.base.jsonvalue import JsonValue
-from steppe.stores.tables import SCHEMA_VERSION, metadata, schema_info
+from steppe.stores.tables import MIGRATIONS, SCHEMA_VERSION, metadata, schema_info
 
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
@@ -59,11 +59,7 @@ class Database:
         sa.event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         with self._engine.begin() as connection:
             metadata.create_all(connection)
-            version = connection.execute(sa.select(schema_info.c.version)).scalar()
-            if version is None:
-                connection.execute(sa.insert(schema_info).values(version=SCHEMA_VERSION))
-            elif version != SCHEMA_VERSION:
-                raise SchemaMismatch(f"{path} has schema version {version}, this steppe knows {SCHEMA_VERSION}")
+            _bring_up_to_date(connection, path)
         self._readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="store-read")
         self._queue: queue.SimpleQueue[tuple[Work[JsonValue], Future[JsonValue]] | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_loop, name="store-write", daemon=True)
@@ -137,6 +133,21 @@ class Database:
             return
         for (_, future), result in zip(batch, results, strict=True):
             future.set_result(result)
+
+
+def _bring_up_to_date(connection: sa.Connection, path: Path) -> None:
+    """Bring tables that an older version made to what this one knows."""
+    version = connection.execute(sa.select(schema_info.c.version)).scalar()
+    if version is None:
+        connection.execute(sa.insert(schema_info).values(version=SCHEMA_VERSION))
+        return
+    while version in MIGRATIONS:
+        for statement in MIGRATIONS[version]:
+            connection.exec_driver_sql(statement)
+        version += 1
+        connection.execute(sa.update(schema_info).values(version=version))
+    if version != SCHEMA_VERSION:
+        raise SchemaMismatch(f"{path} has schema version {version}, this steppe knows {SCHEMA_VERSION}")
 
 
 def _prepare_sqlite(connection: JsonValue, _record: JsonValue) -> None:

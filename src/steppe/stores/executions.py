@@ -20,7 +20,7 @@ from steppe.base.errors import SteppeError
 from steppe.base.jsonvalue import JsonValue
 from steppe.interp.history import HistoryEvent
 from steppe.stores.machines import MachineRecord
-from steppe.stores.tables import executions, history
+from steppe.stores.tables import executions, history, redrives
 
 HISTORY_CHUNK_EVENTS = 256
 """Events in one row of history, at most: a page of 100 reads one or two rows, a row stays well below a megabyte."""
@@ -47,9 +47,12 @@ class ExecutionRecord:
         input: the text as it was given.
         output: JSON text when SUCCEEDED, else None.
         error, cause: None where AWS gives none.
-        snapshot: of the interpreter's Execution; None when it has ended (and where it was not asked for).
+        snapshot: of the interpreter's Execution; None when nothing can go on any more: it has ended and cannot be
+            redriven. Where it was not asked for, b"" stands for one that is there.
         trace_header: X-Amzn-Trace-Id, or None.
         version_arn, alias_arn: by which it was started, or None.
+        redrive_count: how often it was redriven.
+        redriven_ms: when it was redriven last; None before the first time.
     """
 
     arn: str
@@ -68,6 +71,8 @@ class ExecutionRecord:
     trace_header: str | None = None
     version_arn: str | None = None
     alias_arn: str | None = None
+    redrive_count: int = 0
+    redriven_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,8 @@ class ExecutionEntry:
     stopped_ms: int | None
     version_arn: str | None
     alias_arn: str | None
+    redrive_count: int
+    redriven_ms: int | None
 
 
 def new_record(
@@ -134,6 +141,8 @@ def save_progress(
     error: str | None,
     cause: str | None,
     events: Sequence[HistoryEvent],
+    redrive_count: int = 0,
+    redriven_ms: int | None = None,
 ) -> None:
     """Commit one advance: the execution as it is now, and the events that led here (ids go on without a gap)."""
     c.execute(
@@ -146,6 +155,8 @@ def save_progress(
             "new_output": output,
             "new_error": error,
             "new_cause": cause,
+            "new_redrive_count": redrive_count,
+            "new_redriven_ms": redriven_ms,
         },
     )
     append_history(c, execution_id, events)
@@ -171,6 +182,34 @@ def running(c: sa.Connection, *, after_id: int = 0, limit: int = 100) -> list[Ex
     # The literal, not a parameter: only then can the planner use the partial index.
     query = sa.select(*columns).where(_RUNNING, t.id > after_id).order_by(t.id).limit(limit)
     return [_record(row) for row in c.execute(query)]
+
+
+def event_count(c: sa.Connection, execution_id: int) -> int:
+    """How many events the history of an execution has."""
+    return c.execute(_EVENT_COUNT, {"row": execution_id}).scalar() or 0
+
+
+def insert_redrive(
+    c: sa.Connection, *, execution_id: int, number: int, client_token: str | None, redriven_ms: int
+) -> None:
+    """Note the `number`th redrive of an execution, and the client token it was asked for with."""
+    values = {"execution_id": execution_id, "number": number, "client_token": client_token, "redriven_ms": redriven_ms}
+    c.execute(sa.insert(redrives).values(values))
+
+
+def find_redrive(c: sa.Connection, *, execution_id: int, client_token: str, since_ms: int, latest: int) -> int | None:
+    """When an execution was redriven with a client token: among its `latest` redrives, at `since_ms` or after."""
+    t = redrives.c
+    query = (
+        sa.select(t.client_token, t.redriven_ms)
+        .where(t.execution_id == execution_id)
+        .order_by(t.number.desc())
+        .limit(latest)
+    )
+    for token, redriven_ms in c.execute(query):
+        if token == client_token and redriven_ms >= since_ms:
+            return int(redriven_ms)
+    return None
 
 
 def has_running(c: sa.Connection, machine_arn: str) -> bool:
@@ -205,7 +244,17 @@ def list_executions(
     (column, arn), *others = [(column, arn) for column, arn in of.items() if arn is not None]
     assert not others
     query = sa.select(
-        t.id, t.arn, t.machine_arn, t.name, t.status, t.started_ms, t.stopped_ms, t.version_arn, t.alias_arn
+        t.id,
+        t.arn,
+        t.machine_arn,
+        t.name,
+        t.status,
+        t.started_ms,
+        t.stopped_ms,
+        t.version_arn,
+        t.alias_arn,
+        t.redrive_count,
+        t.redriven_ms,
     ).where(column == arn)
     if status is not None:
         query = query.where(t.status == status)
@@ -271,19 +320,26 @@ def _rows_wanted(c: sa.Connection, execution_id: int, *, reverse: bool, place: i
 _BEYOND = 2**62
 _RUNNING = executions.c.status == sa.literal_column("'RUNNING'")
 _FIELDS = tuple(ExecutionRecord.__dataclass_fields__)
+_PROGRESS = ("snapshot", "status", "stopped_ms", "output", "error", "cause", "redrive_count", "redriven_ms")
 
 # Built once: putting a statement together costs more than SQLite takes to carry it out.
 _INSERT = sa.insert(executions)
 _FIND = sa.select(*(executions.c[name] for name in _FIELDS)).where(executions.c.arn == sa.bindparam("wanted"))
-_FIND_LIGHT = sa.select(*(executions.c[name] if name != "snapshot" else sa.null() for name in _FIELDS)).where(
+_HAS_SNAPSHOT = sa.case((executions.c.snapshot.is_not(None), sa.literal_column("x''")))
+_FIND_LIGHT = sa.select(*(executions.c[name] if name != "snapshot" else _HAS_SNAPSHOT for name in _FIELDS)).where(
     executions.c.arn == sa.bindparam("wanted")
+)
+_EVENT_COUNT = sa.select(sa.func.max(history.c.first_event_id + history.c.event_count - 1)).where(
+    history.c.execution_id == sa.bindparam("row"),
+    history.c.first_event_id
+    == sa.select(sa.func.max(history.c.first_event_id))
+    .where(history.c.execution_id == sa.bindparam("row"))
+    .scalar_subquery(),
 )
 _SAVE = (
     sa.update(executions)
     .where(executions.c.id == sa.bindparam("row"))
-    .values(
-        {name: sa.bindparam(f"new_{name}") for name in ("snapshot", "status", "stopped_ms", "output", "error", "cause")}
-    )
+    .values({name: sa.bindparam(f"new_{name}") for name in _PROGRESS})
 )
 _INSERT_HISTORY = sa.insert(history)
 _HISTORY_ROWS = sa.select(history.c.first_event_id, history.c.event_count).where(

@@ -211,7 +211,9 @@ query_executions = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("request_token", sa.Text, unique=True),
     sa.Column("submitted_ms", sa.BigInteger, nullable=False),
+    sa.Column("reuse_key", sa.Text),
     sa.Column("body", sa.Text, nullable=False),
+    sa.Index("query_executions_by_reuse", "reuse_key", "sequence", sqlite_where=sa.text("reuse_key IS NOT NULL")),
     sa.Index("query_executions_by_group", "work_group", "sequence"),
 )
 

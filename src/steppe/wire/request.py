@@ -34,6 +34,7 @@ class Request:
         caller: who calls.
         body: the streaming payload (S3 PutObject, UploadPart), decoded from aws-chunked; None for all others.
         headers: HTTP headers in lower case; empty for calls inside the process.
+        gone: returns when the client has hung up, for operations that make it wait; None for calls inside the process.
     """
 
     service: str
@@ -42,6 +43,7 @@ class Request:
     caller: Caller = Caller()
     body: AsyncIterator[bytes] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    gone: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

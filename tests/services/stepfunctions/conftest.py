@@ -82,7 +82,7 @@ class StandInEngine:
         executions.save_progress(
             c,
             execution_id=row,
-            snapshot=None if ended else b"s",
+            snapshot=None if status == "SUCCEEDED" else b"s",
             status=status,
             stopped_ms=self.clock() if ended else None,
             output=output if status == "SUCCEEDED" else None,
@@ -231,7 +231,7 @@ def serve_engine(tmp_path):
                 await engine.stop()
                 database.close()
 
-            return SimpleNamespace(service=service, close=close)
+            return SimpleNamespace(service=service, engine=engine, database=database, close=close)
 
         return serving(build)
 

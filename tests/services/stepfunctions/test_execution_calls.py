@@ -260,10 +260,7 @@ def test_a_standard_machine_cannot_be_run_synchronously(create, refused) -> None
 @pytest.mark.parametrize(
     ("operation", "members"),
     [
-        ("redrive_execution", {"executionArn": EXECUTION + "m:e"}),
         ("update_map_run", {"mapRunArn": "arn:aws:states:us-east-1:000000000000:mapRun:m/l:r", "maxConcurrency": 1}),
-        ("get_activity_task", {"activityArn": "arn:aws:states:us-east-1:000000000000:activity:a"}),
-        ("send_task_heartbeat", {"taskToken": "t"}),
     ],
 )
 def test_what_is_not_supported_is_refused_by_name(refused, operation, members) -> None:

@@ -1,13 +1,16 @@
-"""Activities: create, describe, delete, list."""
+"""Activities: create, describe, delete, list, and the long poll of workers for tasks."""
 
 from __future__ import annotations
+
+import asyncio
 
 import sqlalchemy as sa
 
 from steppe.base import arns
 from steppe.base.errors import ApiError
-from steppe.base.jsonvalue import JsonValue
+from steppe.base.jsonvalue import JsonValue, dumps
 from steppe.base.names import check_name
+from steppe.runtime.activities import TooManyPollers
 from steppe.services.stepfunctions.configuration import DEFAULT
 from steppe.services.stepfunctions.paging import next_token, page_size, place_of
 from steppe.services.stepfunctions.ports import Parts
@@ -45,7 +48,7 @@ async def describe_activity(parts: Parts, request: Request) -> dict[str, JsonVal
     arns.expect(arn, "activity")
     activity = await parts.database.read(lambda c: activities.get_activity(c, arn))
     if activity is None:
-        raise ApiError("ActivityDoesNotExist", f"Activity Does Not Exist: '{arn}'")
+        raise _missing(arn)
     return {
         "activityArn": activity.arn,
         "name": activity.name,
@@ -74,3 +77,29 @@ async def list_activities(parts: Parts, request: Request) -> dict[str, JsonValue
         ],
         "nextToken": next_token("ListActivities", found[limit - 1].name) if len(found) > limit else None,
     }
+
+
+async def get_activity_task(parts: Parts, request: Request) -> dict[str, JsonValue]:
+    """Wait for a task of an activity; empty when there is none for a minute (observed September 2026)."""
+    arn = request.input["activityArn"]
+    arns.expect(arn, "activity")
+    if await parts.database.read(lambda c: activities.get_activity(c, arn)) is None:
+        raise _missing(arn)
+    gone = None if request.gone is None else asyncio.ensure_future(request.gone())
+    try:
+        task = await parts.engine.next_activity_task(arn, worker_name=request.input.get("workerName"), gone=gone)
+    except TooManyPollers:
+        # Text not seen.
+        text = "The maximum number of workers concurrently polling for activity tasks has been reached"
+        raise ApiError("ActivityWorkerLimitExceeded", f"Activity Worker Limit Exceeded: '{text}'") from None
+    finally:
+        if gone is not None:
+            gone.cancel()
+    if task is None:
+        return {}
+    token, value = task
+    return {"taskToken": token, "input": dumps(value)}
+
+
+def _missing(arn: str) -> ApiError:
+    return ApiError("ActivityDoesNotExist", f"Activity Does Not Exist: '{arn}'")

@@ -14,7 +14,7 @@ from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonError, JsonValue, loads
 from steppe.base.names import check_name
 from steppe.base.quotas import PAYLOAD_BYTES_MAX
-from steppe.services.stepfunctions import definitions, references, refusals
+from steppe.services.stepfunctions import definitions, redrive, references, refusals
 from steppe.services.stepfunctions.paging import next_token, page_size, place_of
 from steppe.services.stepfunctions.ports import Parts
 from steppe.services.stepfunctions.state_machines import described
@@ -97,7 +97,15 @@ async def describe_execution(parts: Parts, request: Request) -> dict[str, JsonVa
             raise refusals.execution_missing(arn)
         hidden = () if data else ("input", "inputDetails", "output", "outputDetails")
         return {name: value for name, value in child.items() if name not in hidden}
-    record = await find(parts, arn)
+    now_ms = parts.clock()
+
+    def look(c: sa.Connection) -> tuple[ExecutionRecord, dict[str, JsonValue]]:
+        found = executions.find_execution(c, arn, with_snapshot=False)
+        if found is None:
+            raise refusals.execution_missing(arn)
+        return found, redrive.members(c, found, now_ms)
+
+    record, redriving = await parts.database.read(look)
     return {
         "executionArn": record.arn,
         "stateMachineArn": record.machine_arn,
@@ -112,7 +120,7 @@ async def describe_execution(parts: Parts, request: Request) -> dict[str, JsonVa
         "traceHeader": record.trace_header,
         "stateMachineVersionArn": record.version_arn,
         "stateMachineAliasArn": record.alias_arn,
-        **_redrive(record),
+        **redriving,
     }
 
 
@@ -162,8 +170,10 @@ async def list_executions(parts: Parts, request: Request) -> dict[str, JsonValue
     if arn is None:
         assert map_run_arn is not None
         return await _list_children(parts, map_run_arn, status, redriven, limit, place, scope)
-    if redriven is not None or status == "PENDING_REDRIVE":
-        raise refusals.invalid("The redrive filter and the status PENDING_REDRIVE need a Map Run ARN")
+    if redriven is not None:  # observed September 2026
+        raise refusals.invalid("RedriveFilter cannot be applied to ListExecutions call with StateMachine ARN")
+    if status == "PENDING_REDRIVE":
+        raise refusals.invalid("The status PENDING_REDRIVE needs a Map Run ARN")
     named = await parts.database.read(lambda c: _named(c, arn))
     found = await parts.database.read(
         lambda c: executions.list_executions(
@@ -261,17 +271,6 @@ def _data(member: str, text: str | None) -> dict[str, JsonValue]:
     return {} if text is None else {member: text, f"{member}Details": _INCLUDED}
 
 
-def _redrive(record: ExecutionRecord) -> dict[str, JsonValue]:
-    """What AWS says about redriving. Source: recorded cases; observed September 2026."""
-    reason = None
-    if record.status in ("RUNNING", "SUCCEEDED"):
-        reason = f"Execution is {record.status} and cannot be redriven"
-    elif "reached the maximum number of history events" in (record.cause or ""):
-        reason = "Execution has exceeded the maximum history event limit"
-    status = "REDRIVABLE" if reason is None else "NOT_REDRIVABLE"
-    return {"redriveCount": 0, "redriveStatus": status, "redriveStatusReason": reason}
-
-
 async def _root(parts: Parts, arn: str) -> ExecutionRecord:
     """The execution that a user started, of which this one is (a child of a child of ...) a child."""
     for _ in range(_NESTING_MAX):
@@ -318,7 +317,8 @@ def _entry(entry: ExecutionEntry) -> dict[str, JsonValue]:
         "stopDate": entry.stopped_ms,
         "stateMachineVersionArn": entry.version_arn,
         "stateMachineAliasArn": entry.alias_arn,
-        "redriveCount": 0,
+        "redriveCount": entry.redrive_count,
+        "redriveDate": entry.redriven_ms,
     }
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from steppe.base.arns import Realm
 from steppe.base.jsonvalue import JsonValue
 from steppe.interp.history import HistoryEvent
+from steppe.interp.stimulus import Stimulus
 from steppe.stores.database import Database
 from steppe.stores.executions import ExecutionRecord
 from steppe.stores.machines import MachineRecord
@@ -34,6 +35,29 @@ class Engine(Protocol):
 
     async def wait_ended(self, arn: str) -> None:
         """Return when the execution has ended."""
+        ...
+
+    async def deliver(self, arn: str, stimulus: Stimulus) -> bool:
+        """Tell an execution what has happened; when that is durable, whether it waited for it."""
+        ...
+
+    async def redrive_execution(self, arn: str, *, client_token: str | None) -> int | None:
+        """Have a failed execution go on; when it did, epoch milliseconds, or None when it cannot."""
+        ...
+
+    async def next_activity_task(
+        self, activity_arn: str, *, worker_name: str | None, gone: asyncio.Future[None] | None
+    ) -> tuple[str, JsonValue] | None:
+        """Wait for a task of an activity: its token and its input; None when there was none in time.
+
+        Args:
+            activity_arn: of the activity.
+            worker_name: who asks, for the history.
+            gone: done when nobody waits for the answer any more.
+
+        Raises:
+            TooManyPollers: as many wait as may.
+        """
         ...
 
 

@@ -1,7 +1,6 @@
 """StepFunctionsService: the table of operations, and what goes on beside them.
 
-What is not in the table is refused by name: RedriveExecution, UpdateMapRun, TestState, GetActivityTask and the
-SendTask calls.
+What is not in the table is refused by name.
 """
 
 from __future__ import annotations
@@ -20,8 +19,10 @@ from steppe.services.stepfunctions import (
     executions,
     history_events,
     map_runs,
+    redrive,
     state_machines,
     tags,
+    tokens,
     versions,
 )
 from steppe.services.stepfunctions.ports import Engine, MapRuns, Parts
@@ -45,6 +46,7 @@ OPERATIONS: Final[dict[str, _OperationFunction]] = {
     "DescribeStateMachine": state_machines.describe_state_machine,
     "DescribeStateMachineAlias": aliases.describe_state_machine_alias,
     "DescribeStateMachineForExecution": executions.describe_state_machine_for_execution,
+    "GetActivityTask": activities.get_activity_task,
     "GetExecutionHistory": history_events.get_execution_history,
     "ListActivities": activities.list_activities,
     "ListExecutions": executions.list_executions,
@@ -54,6 +56,10 @@ OPERATIONS: Final[dict[str, _OperationFunction]] = {
     "ListStateMachines": state_machines.list_state_machines,
     "ListTagsForResource": tags.list_tags_for_resource,
     "PublishStateMachineVersion": versions.publish_state_machine_version,
+    "RedriveExecution": redrive.redrive_execution,
+    "SendTaskFailure": tokens.send_task_failure,
+    "SendTaskHeartbeat": tokens.send_task_heartbeat,
+    "SendTaskSuccess": tokens.send_task_success,
     "StartExecution": executions.start_execution,
     "StartSyncExecution": executions.start_sync_execution,
     "StopExecution": executions.stop_execution,
