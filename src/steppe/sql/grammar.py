@@ -66,6 +66,21 @@ def parse_query(statement: Statement) -> exp.Expr:
     return trees[0]
 
 
+def parse_expression(text: str) -> exp.Expr:
+    """The syntax tree of one expression.
+
+    Raises:
+        MalformedQuery: the text is none, or more than one.
+    """
+    try:
+        tree = sqlglot.parse_one(text, dialect=AthenaQueries, into=exp.Condition)
+    except (ParseError, TokenError, RecursionError):
+        tree = None
+    if tree is None or isinstance(tree, exp.Query | exp.Alias | exp.Tuple | exp.Star):
+        raise MalformedQuery(f"line 1:1: mismatched input '{text[:50]}'. Expecting: <expression>")
+    return tree
+
+
 def _trino_text(text: str, error: ParseError) -> str:
     """`line L:C: mismatched input 'x'`, at the place that sqlglot found."""
     first = error.errors[0] if error.errors else {}

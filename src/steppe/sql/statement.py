@@ -12,7 +12,7 @@ from typing import Literal
 from steppe.sql.errors import MalformedQuery, position
 from steppe.sql.tokens import Token, read
 
-Family = Literal["query", "definition", "unsupported"]
+Family = Literal["query", "definition", "prepared", "unsupported"]
 Output = Literal["csv", "txt"]
 
 QUERY_BYTES_MAX = 262_144
@@ -24,7 +24,8 @@ class Statement:
 
     Attributes:
         text: the statement without its semicolon; offsets in it are offsets in what was sent.
-        family: a query for DuckDB, a definition for the catalog, or what is refused when it runs.
+        family: a query for DuckDB, a definition for the catalog, one about prepared statements, or what is refused when
+            it runs.
         type: Athena's StatementType: DML, DDL or UTILITY.
         substatement_type: Athena's SubstatementType.
         output: the ending of the result object.
@@ -46,7 +47,7 @@ _KINDS: tuple[tuple[str, Family, str, str, Output], ...] = (
     ("VALUES", "query", "DML", "SELECT", "csv"),
     ("TABLE", "query", "DML", "SELECT", "csv"),
     ("(", "query", "DML", "SELECT", "csv"),
-    ("EXECUTE", "unsupported", "DML", "EXECUTE", "csv"),
+    ("EXECUTE", "prepared", "DML", "EXECUTE", "csv"),
     ("EXPLAIN", "unsupported", "DML", "EXPLAIN", "txt"),
     ("INSERT", "unsupported", "DML", "INSERT", "csv"),
     ("UPDATE", "unsupported", "DML", "UPDATE", "csv"),
@@ -55,8 +56,8 @@ _KINDS: tuple[tuple[str, Family, str, str, Output], ...] = (
     ("UNLOAD", "unsupported", "DML", "UNLOAD", "csv"),
     ("VACUUM", "unsupported", "DML", "VACUUM", "txt"),
     ("OPTIMIZE", "unsupported", "DDL", "OPTIMIZE", "txt"),
-    ("PREPARE", "unsupported", "UTILITY", "PREPARE", "txt"),
-    ("DEALLOCATE", "unsupported", "UTILITY", "DEALLOCATE", "txt"),
+    ("PREPARE", "prepared", "UTILITY", "PREPARE", "txt"),
+    ("DEALLOCATE", "prepared", "UTILITY", "DEALLOCATE", "txt"),
     ("CREATE DATABASE", "definition", "DDL", "CREATE_DATABASE", "txt"),
     ("CREATE SCHEMA", "definition", "DDL", "CREATE_DATABASE", "txt"),
     ("CREATE EXTERNAL TABLE", "definition", "DDL", "CREATE_TABLE", "txt"),

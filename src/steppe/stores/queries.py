@@ -28,6 +28,7 @@ class QueryRecord:
         state: QUEUED, RUNNING, SUCCEEDED, FAILED or CANCELLED.
         request_token: ClientRequestToken, or None.
         submitted_ms: epoch milliseconds.
+        reuse_key: what executions have in common that may use each other's result; None: nothing may.
         sequence: counts up in the order of submission; 0 before the record is stored.
         body: everything else; the Athena service owns its form.
     """
@@ -39,6 +40,7 @@ class QueryRecord:
     submitted_ms: int
     body: Document
     sequence: int = 0
+    reuse_key: str | None = None
 
 
 class QueryStore:
@@ -59,7 +61,7 @@ class QueryStore:
             last = connection.execute(sa.select(sa.func.max(table.c.sequence))).scalar() or 0
             values = {"id": record.id, "sequence": last + 1, "work_group": record.work_group, "state": record.state,
                       "request_token": record.request_token, "submitted_ms": record.submitted_ms,
-                      "body": dumps(record.body)}  # fmt: skip
+                      "reuse_key": record.reuse_key, "body": dumps(record.body)}  # fmt: skip
             connection.execute(sa.insert(table).values(**values))
             return record
 
@@ -94,6 +96,13 @@ class QueryStore:
         query = query.order_by(table.c.sequence.desc()).limit(limit)
         rows = self._database.read_now(lambda connection: connection.execute(query).all())
         return [(row.id, row.sequence) for row in rows]
+
+    def reusable(self, reuse_key: str, *, limit: int) -> list[QueryRecord]:
+        """The last executions with a key that have succeeded, newest first."""
+        table = query_executions
+        query = sa.select(table).filter_by(reuse_key=reuse_key, state="SUCCEEDED")
+        query = query.order_by(table.c.sequence.desc()).limit(limit)
+        return [_record(row) for row in self._database.read_now(lambda connection: connection.execute(query).all())]
 
     def unfinished(self) -> list[str]:
         """Ids of executions that a server left QUEUED or RUNNING."""
@@ -136,5 +145,6 @@ class QueryStore:
 def _record(row: JsonValue) -> QueryRecord:
     return QueryRecord(
         id=row.id, work_group=row.work_group, state=row.state, request_token=row.request_token,
-        submitted_ms=row.submitted_ms, sequence=row.sequence, body=loads(row.body),
+        submitted_ms=row.submitted_ms, sequence=row.sequence, reuse_key=row.reuse_key,
+        body=loads(row.body),
     )  # fmt: skip

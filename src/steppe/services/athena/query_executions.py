@@ -14,7 +14,9 @@ from collections.abc import Callable
 from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonError, JsonValue, canonical, dumpb, loads
 from steppe.objects.object_store import ObjectStore
+from steppe.services.athena import prepared
 from steppe.services.athena.refusals import count_of, invalid, object_of, text_of, violated
+from steppe.services.athena.reuse import reuse_key
 from steppe.services.athena.runner import Runner
 from steppe.services.athena.work_groups import ENGINE_VERSION, WorkGroups, location, refuse_members
 from steppe.sql import definitions, results
@@ -29,7 +31,11 @@ _NO_LOCATION = (
     "No output location provided. You did not provide an output location for  your query results. Either specify an "
     "S3 bucket location or enable Athena managed query results in your workgroup settings."
 )
-_UNSUPPORTED_MEMBERS = ("ExecutionParameters",)
+_REUSE_MINUTES = 60
+"""How old a result may be when the request does not say. Athena API, ResultReuseByAgeConfiguration."""
+
+_REUSE_MINUTES_MAX = 10_080
+_PARAMETER_LENGTH_MAX = 1024
 
 
 class QueryExecutions:
@@ -62,8 +68,8 @@ class QueryExecutions:
             raise invalid(f"WorkGroup {group_name} is disabled.")
         result = self._result_configuration(members, group)
         statement = self._parsed(text)
-        self._refuse_members(members)
-        context = object_of(members, "QueryExecutionContext")
+        context = _context(members)
+        parameters = _parameters(members)
         query_id = str(uuid.uuid4())
         record = QueryRecord(
             id=query_id,
@@ -71,9 +77,12 @@ class QueryExecutions:
             state="QUEUED",
             request_token=token,
             submitted_ms=self._clock(),
+            reuse_key=reuse_key(statement, parameters, context, group_name),
             body={
                 "query": text.strip(),
-                "context": {k: v.lower() if k == "Catalog" else v for k, v in context.items() if isinstance(v, str)},
+                "context": context,
+                "parameters": parameters,
+                "reuse_minutes": _reuse_minutes(members),
                 "result_configuration": result,
                 "output_location": f"{result['OutputLocation']}{query_id}.{statement.output}",
                 "statement_type": statement.type,
@@ -118,18 +127,11 @@ class QueryExecutions:
                 parse_query(statement)
             elif statement.family == "definition":
                 definitions.check(statement)
+            elif statement.family == "prepared":
+                prepared.check(statement)
         except MalformedQuery as error:
             raise invalid(error.message, "MALFORMED_QUERY") from None
         return statement
-
-    def _refuse_members(self, members: Document) -> None:
-        for member in _UNSUPPORTED_MEMBERS:
-            if members.get(member):
-                raise invalid(f"{member} is not supported")
-        context = object_of(members, "QueryExecutionContext")
-        for value in context.values():
-            if value is not None and not isinstance(value, str):
-                raise violated("queryExecutionContext", "be a text")
 
     # -- look
 
@@ -199,12 +201,13 @@ class QueryExecutions:
             "StatementType": body["statement_type"],
             "SubstatementType": body["substatement_type"],
             "ResultConfiguration": {**body["result_configuration"], "OutputLocation": body["output_location"]},
-            "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": False}},
+            "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": _reuse_shown(body.get("reuse_minutes"))},
             "QueryExecutionContext": body["context"],
             "Status": status,
             "Statistics": self._statistics(record),
             "WorkGroup": record.work_group,
             "EngineVersion": {"SelectedEngineVersion": body["engine"], "EffectiveEngineVersion": ENGINE_VERSION},
+            **({"ExecutionParameters": body["parameters"]} if body.get("parameters") else {}),
         }
 
     def _statistics(self, record: QueryRecord) -> Document:
@@ -218,7 +221,7 @@ class QueryExecutions:
             "TotalExecutionTimeInMillis": total,
             "QueryQueueTimeInMillis": queue,
             "ServicePreProcessingTimeInMillis": 1,
-            "ResultReuseInformation": {"ReusedPreviousResult": False},
+            "ResultReuseInformation": {"ReusedPreviousResult": bool(body.get("reused"))},
         }
         if "completed_ms" in body:
             statistics["EngineExecutionTimeInMillis"] = body.get("engine_ms", max(1, total - queue))
@@ -276,6 +279,44 @@ class QueryExecutions:
         reader = results.read_rows if record.body["statement_type"] == "DML" else results.read_lines
         page = list(itertools.islice(reader(chunks), limit))
         return [row for row, _ in page], sum(length for _, length in page)
+
+
+def _context(members: Document) -> Document:
+    context = object_of(members, "QueryExecutionContext")
+    for value in context.values():
+        if value is not None and not isinstance(value, str):
+            raise violated("queryExecutionContext", "be a text")
+    return {k: v.lower() if k == "Catalog" else v for k, v in context.items() if v is not None}
+
+
+def _parameters(members: Document) -> list[str]:
+    """ExecutionParameters."""
+    given = members.get("ExecutionParameters") or []
+    if not isinstance(given, list) or not all(isinstance(value, str) for value in given):
+        raise violated("executionParameters", "be a list of texts")
+    for value in given:
+        if not 1 <= len(value) <= _PARAMETER_LENGTH_MAX:
+            rule = f"have length less than or equal to {_PARAMETER_LENGTH_MAX} and greater than or equal to 1"
+            raise violated("executionParameters", rule)
+    return given
+
+
+def _reuse_minutes(members: Document) -> int | None:
+    """How old a result may be that is used instead of running the query; None: none is."""
+    asked = object_of(object_of(members, "ResultReuseConfiguration"), "ResultReuseByAgeConfiguration")
+    if not asked.get("Enabled"):
+        return None
+    minutes = asked.get("MaxAgeInMinutes")
+    if minutes is None:
+        return _REUSE_MINUTES
+    if not isinstance(minutes, int) or not 0 <= minutes <= _REUSE_MINUTES_MAX:
+        place = "resultReuseConfiguration.resultReuseByAgeConfiguration.maxAgeInMinutes"
+        raise violated(place, f"have value less than or equal to {_REUSE_MINUTES_MAX}", minutes)
+    return minutes
+
+
+def _reuse_shown(minutes: JsonValue) -> Document:
+    return {"Enabled": False} if minutes is None else {"Enabled": True, "MaxAgeInMinutes": minutes}
 
 
 def _unknown(query_id: str) -> Document:

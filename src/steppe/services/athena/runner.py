@@ -17,12 +17,15 @@ from dataclasses import asdict
 from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue
 from steppe.objects.object_store import ObjectMetadata, ObjectStore
+from steppe.services.athena import prepared
+from steppe.services.athena.reuse import earlier_result
 from steppe.sql import definitions, results
 from steppe.sql.catalog import Catalog
 from steppe.sql.engines.duckdb_engine import DuckdbEngine, StopSignal
 from steppe.sql.errors import MalformedQuery, QueryCancelled, QueryError
 from steppe.sql.statement import Statement, classify
 from steppe.stores.queries import Document, QueryRecord, QueryStore
+from steppe.stores.saved_queries import SavedQueryStore
 
 CONCURRENT_MAX = 4
 QUEUED_MAX = 2000
@@ -42,12 +45,14 @@ class Runner:
         self,
         *,
         store: QueryStore,
+        saved: SavedQueryStore,
         objects: ObjectStore,
         catalog: Catalog,
         engine: DuckdbEngine,
         clock: Callable[[], int],
     ) -> None:
         self._store = store
+        self._saved = saved
         self._objects = objects
         self._catalog = catalog
         self._engine = engine
@@ -133,7 +138,10 @@ class Runner:
 
     def _answer(self, record: QueryRecord, signal: StopSignal) -> Document:
         """Run the statement and write its result; what the record then holds more."""
-        statement = classify(record.body["query"])
+        reused = earlier_result(record, self._store, self._objects, self._clock())
+        if reused is not None:
+            return reused
+        statement = prepared.bound(classify(record.body["query"]), record.body, record.work_group, self._saved)
         bucket, _, key = str(record.body["output_location"]).removeprefix("s3://").partition("/")
         self._objects.head_bucket(bucket)
         database = _database(record.body)
@@ -142,6 +150,10 @@ class Runner:
                 return self._query(statement, record.body, signal, bucket, key)
             case "definition":
                 return self._definition(statement, database, bucket, key)
+            case "prepared":
+                prepared.run(statement, record.work_group, self._saved, self._clock())
+                self._put(bucket, key, b"", "text/plain")
+                return {"columns": [], "scanned_bytes": 0}
             case _:
                 raise QueryError("NOT_SUPPORTED", statement.substatement_type.replace("_", " "))
 

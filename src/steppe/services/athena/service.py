@@ -88,8 +88,10 @@ class AthenaService:
             threads=settings.sql_threads or os.cpu_count() or 1,
             memory_mib=max(_MEMORY_MIB_LEAST, settings.sql_memory_mib // CONCURRENT_MAX),
         )
-        self._runner = Runner(store=self._queries, objects=objects, catalog=self._catalog, engine=engine, clock=clock)
         saved = SavedQueryStore(database)
+        self._runner = Runner(
+            store=self._queries, saved=saved, objects=objects, catalog=self._catalog, engine=engine, clock=clock
+        )
         self._groups = WorkGroups(
             self._queries,
             saved,
