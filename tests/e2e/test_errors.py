@@ -63,15 +63,6 @@ def test_a_wrong_definition_is_refused(what: str, aws: Aws) -> None:
     assert answer["Message"].startswith(f"Invalid State Machine Definition: '{code}: ")
 
 
-def test_what_the_map_cannot_read_yet_is_refused_by_name_when_the_machine_is_created(aws: Aws) -> None:
-    with pytest.raises(ClientError) as error:
-        aws.sfn.create_state_machine(
-            name="wrong", definition=_map_over(TABLES, "manifest.json", input_type="MANIFEST"), roleArn=ROLE
-        )
-    assert "'MANIFEST'" in error.value.response["Error"]["Message"]
-    assert "not supported by steppe" in error.value.response["Error"]["Message"]
-
-
 def test_a_task_that_cannot_be_called_yet_fails_by_name(aws: Aws) -> None:
     task = {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "Parameters": {}, "End": True}
     execution_arn = article.start(aws, json.dumps({"StartAt": "A", "States": {"A": task}}), name="batch")

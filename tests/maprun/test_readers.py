@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ranges import items, values
 
 from steppe.base.errors import Fault
 from steppe.maprun.item_source import Cut, pin
@@ -35,30 +36,6 @@ def opened(store, body: bytes, opener, config):
     again = reopen_source(json.loads(json.dumps(source.description)), Places(store, store))
     assert again.description == source.description
     return again
-
-
-WHOLE = Cut()
-
-
-def items(source, cut: Cut = WHOLE) -> list:
-    """All items, range by range; and the ranges are what `split` says when it goes on after any of them."""
-    ranges = list(source.split(cut))
-    found = []
-    for number, part in enumerate(ranges):
-        read = list(source.read(part))
-        assert [item[0] for item in read] == list(range(part.first_item, part.first_item + part.item_count))
-        assert part.item_count % cut.multiple == 0 or part is ranges[-1]
-        if number < 3:
-            rest = list(source.split(cut, part))
-            assert [item for part in rest for item in source.read(part)] == [
-                item for part in ranges[number + 1 :] for item in source.read(part)
-            ]
-        found += read
-    return found
-
-
-def values(source, cut: Cut = WHOLE) -> list:
-    return [item[2] for item in items(source, cut)]
 
 
 CSV_CASES = {
@@ -87,6 +64,7 @@ a\,b,"c\"d"
     "header without line end": ("id,name", []),
     "empty file": ("", []),
     "byte order mark": ("\ufeffid\n1\n", [{"id": "1"}]),
+    "byte order mark before a quote": ('\ufeff"id"\n1\n', [{"id": "1"}]),
     "beyond Latin-1": (
         "näme,日本\nä,語\n€,\u0085\u00a0\u2028\n",
         [{"näme": "ä", "日本": "語"}, {"näme": "€", "日本": "\u0085\u00a0\u2028"}],
@@ -267,6 +245,13 @@ def test_json_lines(store):
     )
     for cut in (Cut(), Cut(items=1), Cut(items=2)):
         assert values(source, cut) == [{"a": 1}, [2], "é", 5]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_item(store):
+    source = opened(store, b"\xef\xbb\xbf[1]\n[2]\n", open_json_lines, {"InputType": "JSONL"})
+    assert values(source) == [[1], [2]]
+    given = {"InputType": "CSV", "CSVHeaderLocation": "GIVEN", "CSVHeaders": ["a"]}
+    assert values(opened(store, b"\xef\xbb\xbf1\n2\n", open_csv, given)) == [{"a": "1"}, {"a": "2"}]
 
 
 @pytest.mark.parametrize("body", [b"{\n", b"1,2\n", b"\xc2\xa0\n", b"\xff\n", b"[" * 5000 + b"\n"])

@@ -123,12 +123,12 @@ async def test_max_items_counts_before_batching(harness: Harness):
         ({**reader("x"), "Parameters": {"Bucket": "no-such-bucket", "Key": "x"}}, "Error: NoSuchBucket"),
         (reader("rows.csv", max_items=-1), "field MaxItems must be positive"),
         (reader("twice.csv"), "CSV headers cannot contain duplicates."),
-        (reader("rows.csv.gz"), "Compressed files are not supported by steppe yet."),
-        (reader("rows.csv", "PARQUET"), "InputType PARQUET is not supported"),
+        (reader("rows.csv.gz"), "is not valid gzip data"),
+        (reader("rows.csv", "PARQUET"), "is not a Parquet file"),
         (reader("half.csv"), "a quoted field has no end"),
         ({**reader("x"), "Parameters": {"Bucket": "data"}}, "The parameter Key of ItemReader is missing."),
         ({**reader("x"), "Parameters": {"Bucket": "data", "Key": 5}}, "must be a string"),
-        ({**reader("x"), "Parameters": {"Bucket": "data", "Key": "x", "VersionId": "1"}}, "VersionId"),
+        ({**reader("x"), "Parameters": {"Bucket": "data", "Key": "x", "VersionId": "1"}}, "Invalid version id"),
         (
             {**reader("x"), "Parameters": {"Bucket": "data", "Key": "x", "ExpectedBucketOwner": "1" * 12}},
             "Access Denied",
@@ -137,6 +137,7 @@ async def test_max_items_counts_before_batching(harness: Harness):
 )
 async def test_a_source_that_cannot_be_read_fails_the_run(harness: Harness, fields, cause):
     harness.put("rows.csv", b"id\n1\n")
+    harness.put("rows.csv.gz", b"id\n1\n")
     harness.put("twice.csv", b"a,a\n1,2\n")
     harness.put("half.csv", b'a\n"1\n')
     wish = command(reader=fields)

@@ -1,4 +1,4 @@
-"""What a Map's blocks have to be beyond their declarations, and which of AWS's readers steppe cannot run yet."""
+"""What a Map's blocks have to be beyond their declarations."""
 
 from __future__ import annotations
 
@@ -11,16 +11,6 @@ from steppe.base.jsonvalue import JsonValue
 
 READERS: Final = ("s3:getObject", "s3:listObjectsV2")
 WRITER: Final = "s3:putObject"
-
-UNSUPPORTED: Final = {
-    ("InputType", "PARQUET"),
-    ("InputType", "MANIFEST"),
-    ("ManifestType", "S3_INVENTORY"),
-    ("ManifestType", "ATHENA_DATA"),
-    ("Transformation", "LOAD_AND_FLATTEN"),
-}
-"""(field of ReaderConfig, value) that AWS has and steppe does not run yet: refused by name. Take a line away when it
-does."""
 
 _INTEGRATION = re.compile(r"arn:[^:]+:states:::(.+)")
 _DISTRIBUTED_ONLY: Final = ("ItemReader", "ItemBatcher", "ResultWriter", "Label")
@@ -81,22 +71,32 @@ def check_reader(reader: ItemReader, value: dict[str, JsonValue], place: Place) 
     _check_csv(config, written, inner)
     if config.items_pointer is not None:
         _check_items_pointer(config.items_pointer, config.input_type, inner)
-    _refuse_unsupported(written, inner)
 
 
 def _check_file(config: ReaderConfig, written: dict[str, JsonValue], place: Place) -> None:
-    if "InputType" not in written and config.manifest_type != "S3_INVENTORY":
+    """A data file, or a manifest: an inventory says itself what its files are, an Athena manifest does not."""
+    if config.manifest_type == "S3_INVENTORY":
+        if config.input_type not in (None, "MANIFEST"):
+            place.error("Field 'InputType' is not supported")
+    elif "InputType" not in written:
         place.error("These fields are required: [InputType]")
+    elif config.manifest_type == "ATHENA_DATA" and config.input_type == "MANIFEST":
+        place.at("InputType").error("Value should be one of the following: [CSV, JSON, JSONL, PARQUET]")
     if config.transformation == "LOAD_AND_FLATTEN":
         place.error("Field 'Transformation' is not supported")
 
 
 def _check_listing(config: ReaderConfig, written: dict[str, JsonValue], place: Place) -> None:
+    """Objects as items, or files that are loaded and flattened."""
     flattened = config.transformation == "LOAD_AND_FLATTEN"
     if flattened and "InputType" not in written:
         place.error("These fields are required: [InputType]")
+    if flattened and config.input_type == "MANIFEST":
+        place.at("InputType").error("Value should be one of the following: [CSV, JSON, JSONL, PARQUET]")
     if not flattened and "InputType" in written:
         place.error("Field 'InputType' is not supported")
+    if "ManifestType" in written:
+        place.error("Field 'ManifestType' is not supported")
 
 
 def _check_csv(config: ReaderConfig, written: dict[str, JsonValue], place: Place) -> None:
@@ -119,12 +119,6 @@ def _check_items_pointer(pointer: str, input_type: str | None, place: Place) -> 
         place.error("Field 'ItemsPointer' is not supported")
     elif len(pointer) >= ITEMS_POINTER_LENGTH_MAX or not re.fullmatch(r"(?:/(?:[^/~]|~[01])*)*", pointer):
         place.at("ItemsPointer").error("Value must be a valid JSON Pointer")
-
-
-def _refuse_unsupported(written: dict[str, JsonValue], place: Place) -> None:
-    for name, value in written.items():
-        if isinstance(value, str) and (name, value) in UNSUPPORTED:
-            place.at(name).error(f"The value '{value}' for the field '{name}' is not supported by steppe yet")
 
 
 def check_batcher(batcher: ItemBatcher, value: dict[str, JsonValue], place: Place) -> None:

@@ -22,6 +22,15 @@ MAP_ITEMS_MAX: Final = 100_000_000
 ITEM_BYTES_MAX: Final = 8 * 1024 * 1024
 """One item (row, line, element) as it is read. Developer Guide, "ItemReader"."""
 
+EXPANDED_BYTES_MAX: Final = 100 * 1024**3
+"""What one compressed data file may hold. Ours, ten times what AWS takes as a file: a bomb ends here."""
+
+PARQUET_FOOTER_BYTES_MAX: Final = 5 * 1024 * 1024
+"""Footer of a Parquet file. Developer Guide, "ItemReader"."""
+
+PARQUET_GROUP_BYTES_MAX: Final = 256 * 1024 * 1024
+"""One row group of a Parquet file, as it is stored. Developer Guide, "ItemReader"."""
+
 CSV_HEADER_BYTES_MAX: Final = 10 * 1024
 """All column names of a CSV file together. Developer Guide, "ItemReader"."""
 

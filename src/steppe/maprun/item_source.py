@@ -2,7 +2,7 @@
 
 The coordinator opens a source (which finds out what has to be known once: header, first element, ETag), keeps its
 `description` with the Map Run, and calls `split`. Workers make the source again from the description and call `read`.
-Ranges are in bytes of an object, so any range can be read without the ones before it.
+Ranges are in bytes of an object (rows of a Parquet file), so any range can be read without the ones before it.
 
 What a reader refuses is a Fault `States.ItemReaderFailed`; S3's refusals become one as well (`guard`).
 """
@@ -16,7 +16,7 @@ from typing import Final, Protocol, TypeAlias
 
 from steppe.base.errors import ApiError, Fault
 from steppe.base.jsonvalue import JsonValue
-from steppe.objects.object_store import ObjectStore
+from steppe.objects.object_store import ObjectReader, ObjectStore
 
 SHARD_ITEMS: Final = 1000
 """Items of a shard: enough that a shard's own cost (a message, a row, a file) disappears, few enough to lose."""
@@ -38,7 +38,7 @@ class ItemRange:
     Attributes:
         first_item: index of the first one.
         item_count: how many, 1 or more.
-        start, end: bytes of the source's object, end exclusive.
+        start, end: where the source has them, end exclusive; each source counts in its own way (`unit_bytes`).
     """
 
     first_item: int
@@ -68,6 +68,16 @@ class ItemSource(Protocol):
     """An opened source."""
 
     @property
+    def data_start(self) -> int:
+        """Where the first item may begin, as a range counts it."""
+        ...
+
+    @property
+    def unit_bytes(self) -> int:
+        """Bytes of the source for a step from a range's start to its end: 1, or the average row of a file of rows."""
+        ...
+
+    @property
     def description(self) -> JsonValue:
         """What makes the source again, as JSON: `kind` and the fields of that kind."""
         ...
@@ -86,6 +96,24 @@ class ItemSource(Protocol):
         Raises:
             Fault: States.ItemReaderFailed.
         """
+        ...
+
+
+class SourceBytes(Protocol):
+    """What a reader of text reads: an object, or what a compressed one holds."""
+
+    @property
+    def uri(self) -> str:
+        """What `$$.Map.Item.Source` says."""
+        ...
+
+    @property
+    def description(self) -> dict[str, JsonValue]:
+        """What finds it again."""
+        ...
+
+    def stream(self, start: int, end: int | None = None) -> Iterator[bytes]:
+        """Bytes from `start`, to before `end` or to the last one."""
         ...
 
 
@@ -112,12 +140,22 @@ class SourceObject:
         """Bytes of the object. Refused when the object is not the one that was pinned."""
         with guard():
             if self.store.head(self.bucket, self.key).etag != self.etag:
-                raise reader_failed(
-                    f"The object s3://{self.bucket}/{self.key} changed while the Map Run was reading it."
-                )
+                raise self._changed()
             if start >= self.size_bytes or (end is not None and start >= end):
                 return
             yield from self.store.stream(self.bucket, self.key, start=start, end=end)
+
+    def open(self) -> ObjectReader:
+        """The object for reads at any place; to be closed. Refused when it is not the one that was pinned."""
+        with guard():
+            reader = self.store.open(self.bucket, self.key)
+        if reader.summary.etag != self.etag:
+            reader.close()
+            raise self._changed()
+        return reader
+
+    def _changed(self) -> Fault:
+        return reader_failed(f"The object s3://{self.bucket}/{self.key} changed while the Map Run was reading it.")
 
     @property
     def description(self) -> dict[str, JsonValue]:

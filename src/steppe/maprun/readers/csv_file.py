@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from steppe.base.jsonvalue import JsonValue
 from steppe.base.quotas import CSV_HEADER_BYTES_MAX, ITEM_BYTES_MAX
-from steppe.maprun.item_source import Cut, Item, ItemRange, SourceObject, described, pinned, reader_failed
+from steppe.maprun.item_source import Cut, Item, ItemRange, SourceBytes, described, reader_failed
 from steppe.maprun.text_lines import Lines, TooMuch
-from steppe.objects.object_store import ObjectStore
 
 # The parser's own limit on one field is a setting of the whole process.
 csv.field_size_limit(ITEM_BYTES_MAX)
@@ -36,12 +35,13 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 class CsvSource:
     """An opened CSV file."""
 
-    def __init__(self, source: SourceObject, *, headers: list[str], delimiter: str, data_start: int) -> None:
+    def __init__(self, source: SourceBytes, *, headers: list[str], delimiter: str, data_start: int) -> None:
         """`data_start` is the offset of the first data row."""
         self._source = source
         self._headers = headers
         self._delimiter = delimiter
-        self._data_start = data_start
+        self.data_start = data_start
+        self.unit_bytes = 1
 
     @property
     def description(self) -> JsonValue:
@@ -51,12 +51,12 @@ class CsvSource:
             "object": self._source.description,
             "headers": self._headers,
             "delimiter": self._delimiter,
-            "data_start": self._data_start,
+            "data_start": self.data_start,
         }
 
     def split(self, cut: Cut, after: ItemRange | None = None) -> Iterator[ItemRange]:
         """See `ItemSource`."""
-        position = after.end if after else self._data_start
+        position = after.end if after else self.data_start
         index = after.first_item + after.item_count if after else 0
         step_max = _STEP
         while True:
@@ -122,7 +122,7 @@ class CsvSource:
         return _parse(lines, self._delimiter)
 
 
-def open_csv(source: SourceObject, config: Mapping[str, JsonValue]) -> CsvSource:
+def open_csv(source: SourceBytes, config: Mapping[str, JsonValue]) -> CsvSource:
     """Open a CSV file.
 
     Args:
@@ -141,7 +141,7 @@ def open_csv(source: SourceObject, config: Mapping[str, JsonValue]) -> CsvSource
         case "FIRST_ROW":
             headers, data_start = _first_row(source, delimiter)
         case "GIVEN":
-            headers, data_start = config.get("CSVHeaders") or [], 0
+            headers, data_start = config.get("CSVHeaders") or [], _beginning(source)[1]
             if not headers or not all(isinstance(name, str) for name in headers):
                 raise reader_failed("CSVHeaders must be an array of one string or more.")
         case _:
@@ -153,23 +153,28 @@ def open_csv(source: SourceObject, config: Mapping[str, JsonValue]) -> CsvSource
     return CsvSource(source, headers=headers, delimiter=delimiter, data_start=data_start)
 
 
-def reopen_csv(store: ObjectStore, description: Mapping[str, JsonValue]) -> CsvSource:
+def reopen_csv(source: SourceBytes, description: Mapping[str, JsonValue]) -> CsvSource:
     """The source of a description."""
     return CsvSource(
-        pinned(store, description["object"]),
+        source,
         headers=description["headers"],
         delimiter=description["delimiter"],
         data_start=description["data_start"],
     )
 
 
-def _first_row(source: SourceObject, delimiter: str) -> tuple[list[str], int]:
+def _beginning(source: SourceBytes) -> tuple[Iterator[bytes], int]:
+    """The file from behind its byte order mark, if it has one, and where that is."""
+    chunks = source.stream(0)
+    first = next(chunks, b"")
+    start = len(_BYTE_ORDER_MARK) if first.startswith(_BYTE_ORDER_MARK) else 0
+    return chain((first[start:],), chunks), start
+
+
+def _first_row(source: SourceBytes, delimiter: str) -> tuple[list[str], int]:
     """The header, and where the data begins. A file without any row has neither."""
-    start = 0
-    if source.size_bytes >= len(_BYTE_ORDER_MARK):
-        first = b"".join(source.stream(0, len(_BYTE_ORDER_MARK)))
-        start = len(_BYTE_ORDER_MARK) if first == _BYTE_ORDER_MARK else 0
-    lines = Lines(source.stream(start), position=start, encoding="latin-1")
+    chunks, start = _beginning(source)
+    lines = Lines(chunks, position=start, encoding="latin-1")
     lines.limit = start + 64 * CSV_HEADER_BYTES_MAX
     try:
         row = next((row for row in _parse(lines, delimiter) if row), [])

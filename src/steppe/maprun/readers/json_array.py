@@ -15,8 +15,7 @@ from steppe.base import jsonvalue
 from steppe.base.errors import Fault
 from steppe.base.jsonvalue import JsonValue
 from steppe.base.quotas import ITEM_BYTES_MAX
-from steppe.maprun.item_source import Cut, Item, ItemRange, SourceObject, described, pinned, reader_failed
-from steppe.objects.object_store import ObjectStore
+from steppe.maprun.item_source import Cut, Item, ItemRange, SourceBytes, described, reader_failed
 
 _START_BYTES_MAX: Final = 16 * 1024 * 1024
 """Where the selected array or object must begin. Developer Guide, "ItemReader"."""
@@ -34,10 +33,11 @@ _BYTE_ORDER_MARK = "\xef\xbb\xbf"
 class JsonSource:
     """An opened JSON file."""
 
-    def __init__(self, source: SourceObject, *, data_start: int, is_object: bool) -> None:
+    def __init__(self, source: SourceBytes, *, data_start: int, is_object: bool) -> None:
         """`data_start` is the offset behind the opening bracket."""
         self._source = source
-        self._data_start = data_start
+        self.data_start = data_start
+        self.unit_bytes = 1
         self._is_object = is_object
 
     @property
@@ -46,16 +46,18 @@ class JsonSource:
         return {
             "kind": "json",
             "object": self._source.description,
-            "data_start": self._data_start,
+            "data_start": self.data_start,
             "is_object": self._is_object,
         }
 
     def split(self, cut: Cut, after: ItemRange | None = None) -> Iterator[ItemRange]:
         """See `ItemSource`."""
-        position = after.end if after else self._data_start
+        position = after.end if after else self.data_start
         index = after.first_item + after.item_count if after else 0
         window = _Window(self._source.stream(position), position)
-        first, last = index, after is not None
+        first = index
+        # A range may begin at an element as well as at the comma before it.
+        last = after is not None and window.peek() == ","
         start = -1
         while (not cut.items_max or index < cut.items_max) and self._to_element(window, follows=last):
             last = True
@@ -108,7 +110,7 @@ class JsonSource:
         window.skip_value()
 
 
-def open_json(source: SourceObject, config: Mapping[str, JsonValue]) -> JsonSource:
+def open_json(source: SourceBytes, config: Mapping[str, JsonValue]) -> JsonSource:
     """Open a JSON file.
 
     Args:
@@ -135,13 +137,9 @@ def open_json(source: SourceObject, config: Mapping[str, JsonValue]) -> JsonSour
     return JsonSource(source, data_start=window.offset + 1, is_object=character == "{")
 
 
-def reopen_json(store: ObjectStore, description: Mapping[str, JsonValue]) -> JsonSource:
+def reopen_json(source: SourceBytes, description: Mapping[str, JsonValue]) -> JsonSource:
     """The source of a description."""
-    return JsonSource(
-        pinned(store, description["object"]),
-        data_start=description["data_start"],
-        is_object=description["is_object"],
-    )
+    return JsonSource(source, data_start=description["data_start"], is_object=description["is_object"])
 
 
 class _Window:

@@ -11,11 +11,12 @@ from itertools import islice
 
 from steppe.base import jsonvalue
 from steppe.base.jsonvalue import JsonValue
-from steppe.maprun.item_source import Cut, Item, ItemRange, SourceObject, described, pinned, reader_failed
+from steppe.maprun.item_source import Cut, Item, ItemRange, SourceBytes, described, reader_failed
 from steppe.maprun.text_lines import Lines
-from steppe.objects.object_store import ObjectStore
 
 _STEP = 100
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 _BLANK = " \t\r\n"
 """What an empty line may hold. Not str.isspace: that counts characters which are other bytes when read as UTF-8."""
@@ -24,19 +25,26 @@ _BLANK = " \t\r\n"
 class JsonLinesSource:
     """An opened JSON Lines file."""
 
-    def __init__(self, source: SourceObject, *, keyed: bool = False) -> None:
+    def __init__(self, source: SourceBytes, *, keyed: bool = False, data_start: int = 0) -> None:
         """`keyed`: each line is `[name, value]` of an iterated object."""
         self._source = source
         self._keyed = keyed
+        self.data_start = data_start
+        self.unit_bytes = 1
 
     @property
     def description(self) -> JsonValue:
         """See `ItemSource`."""
-        return {"kind": "json_lines", "object": self._source.description, "keyed": self._keyed}
+        return {
+            "kind": "json_lines",
+            "object": self._source.description,
+            "keyed": self._keyed,
+            "data_start": self.data_start,
+        }
 
     def split(self, cut: Cut, after: ItemRange | None = None) -> Iterator[ItemRange]:
         """See `ItemSource`."""
-        position = after.end if after else 0
+        position = after.end if after else self.data_start
         index = after.first_item + after.item_count if after else 0
         lines = Lines(self._source.stream(position), position=position, encoding="latin-1")
         texts = iter(lines)
@@ -72,12 +80,13 @@ class JsonLinesSource:
             index += 1
 
 
-def open_json_lines(source: SourceObject, config: Mapping[str, JsonValue]) -> JsonLinesSource:
+def open_json_lines(source: SourceBytes, config: Mapping[str, JsonValue]) -> JsonLinesSource:
     """Open a JSON Lines file; ReaderConfig says no more than its InputType."""
     described(config, {"InputType": str})
-    return JsonLinesSource(source)
+    marked = next(source.stream(0), b"").startswith(_BYTE_ORDER_MARK)
+    return JsonLinesSource(source, data_start=len(_BYTE_ORDER_MARK) if marked else 0)
 
 
-def reopen_json_lines(store: ObjectStore, description: Mapping[str, JsonValue]) -> JsonLinesSource:
+def reopen_json_lines(source: SourceBytes, description: Mapping[str, JsonValue]) -> JsonLinesSource:
     """The source of a description."""
-    return JsonLinesSource(pinned(store, description["object"]), keyed=description["keyed"])
+    return JsonLinesSource(source, keyed=description["keyed"], data_start=description["data_start"])

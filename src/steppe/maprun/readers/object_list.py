@@ -7,6 +7,7 @@ Everything after that reads the spool: each object is one item, exactly once, al
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from steppe.base.jsonvalue import JsonValue
 from steppe.maprun.item_source import described, guard, reader_failed
@@ -30,18 +31,28 @@ def list_items(
     """
     transformation = described(config, {"Transformation": str}).get("Transformation", "NONE")
     if transformation != "NONE":
-        raise reader_failed(f"Transformation {transformation} of s3:listObjectsV2 is not supported by steppe yet.")
-    count, after = 0, ""
-    while True:
+        raise reader_failed(f"Transformation {transformation} of s3:listObjectsV2 is not supported.")
+    for found in islice(_objects(store, bucket, prefix), items_max or None):
+        yield _item(found)
+
+
+def list_files(store: ObjectStore, bucket: str, *, prefix: str) -> Iterator[tuple[str, str, str, int]]:
+    """Bucket, key, ETag and bytes of the objects in key order, to be loaded: without those that only mark a folder.
+
+    Raises:
+        Fault: the bucket does not exist.
+    """
+    for found in _objects(store, bucket, prefix):
+        if found.size_bytes or not found.key.endswith("/"):
+            yield bucket, found.key, found.etag, found.size_bytes
+
+
+def _objects(store: ObjectStore, bucket: str, prefix: str) -> Iterator[ObjectSummary]:
+    after: str | None = ""
+    while after is not None:
         with guard():
             listing = store.list_objects(bucket, prefix=prefix, start_after=after)
-        for found in listing.objects:
-            yield _item(found)
-            count += 1
-            if count == items_max:
-                return
-        if listing.next_after is None:
-            return
+        yield from listing.objects
         after = listing.next_after
 
 
