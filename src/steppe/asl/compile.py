@@ -13,6 +13,7 @@ from steppe.asl.maps import integration_of
 from steppe.asl.model import ABSENT, Filled, Source
 from steppe.asl.parse import parse, parse_lone_state
 from steppe.asl.program import NumberField, Program, TextSource
+from steppe.asl.resources import CallCheck
 from steppe.asl.validate import flows, flows_of, validate, validate_inside
 from steppe.base import jsonvalue
 from steppe.base.errors import DefinitionError
@@ -24,7 +25,9 @@ from steppe.expr.template import Template
 _ROOT: Final = compile_reference("$")
 
 
-def compile_definition(text: str, *, express: bool = False, label_seed: str = "") -> Program:
+def compile_definition(
+    text: str, *, express: bool = False, label_seed: str = "", calls: CallCheck | None = None
+) -> Program:
     """Compile a definition.
 
     Args:
@@ -32,28 +35,33 @@ def compile_definition(text: str, *, express: bool = False, label_seed: str = ""
         express: whether it is for an Express state machine, where less is allowed.
         label_seed: what the labels of Distributed Maps without one are made from, besides the state's name: the same
             seed gives the same labels. The state machine's ARN is a good one.
+        calls: knows what the AWS APIs take. Only a definition that is new is held against it: one that is kept runs on
+            when an API has changed.
 
     Raises:
         DefinitionError: it is wrong; with all diagnostics of severity ERROR, in the service's order.
     """
-    machine, findings = parse(text, express=express)
+    machine, findings = parse(text, express=express, calls=calls)
     if machine is not None:
         findings = [*findings, *validate(machine)]
     return _checked(machine, findings, text, label_seed)
 
 
-def compile_state(text: str, *, name: str = "StateName", label_seed: str = "") -> Program:
+def compile_state(
+    text: str, *, name: str = "StateName", label_seed: str = "", calls: CallCheck | None = None
+) -> Program:
     """Compile one state by itself, for TestState: a Program of that state, whose transitions may lead nowhere.
 
     Args:
         text: of the state, not of a machine.
         name: what the state is called, in the Program and in locations.
         label_seed: as in `compile_definition`.
+        calls: as in `compile_definition`.
 
     Raises:
         DefinitionError: it is wrong; with all diagnostics of severity ERROR.
     """
-    machine, findings = parse_lone_state(text, name)
+    machine, findings = parse_lone_state(text, name, calls=calls)
     if machine is not None:
         findings = [*findings, *validate_inside(machine.states[name])]
     return _checked(machine, findings, text, label_seed)

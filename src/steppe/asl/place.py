@@ -7,6 +7,7 @@ from typing import TypedDict, Unpack
 
 from steppe.asl.diagnostics import SCHEMA_VALIDATION_FAILED, Diagnostic, Pointer, located, location_of
 from steppe.asl.model import QueryLanguage
+from steppe.asl.resources import CallCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Surroundings:
         state_depth: how many `States` this is inside of.
         state_length: steps of the pointer to the state that this is in.
         has_error_output: whether `$states.errorOutput` exists (in a catcher).
+        calls: knows what the AWS APIs take; None when that is not to be checked.
     """
 
     language: QueryLanguage = "JSONPath"
@@ -28,6 +30,7 @@ class Surroundings:
     state_depth: int = 0
     state_length: int = 0
     has_error_output: bool = False
+    calls: CallCheck | None = None
 
 
 class Changes(TypedDict, total=False):

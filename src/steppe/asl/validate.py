@@ -14,20 +14,22 @@ from typing import TypeAlias
 from steppe.asl.diagnostics import Diagnostic, Pointer, located
 from steppe.asl.model import Choice, Fail, Fallible, Flow, Map, Parallel, State, StateMachine, Step, Succeed
 from steppe.asl.parse import parse
+from steppe.asl.resources import CallCheck
 
 MISSING_TRANSITION_TARGET = "MISSING_TRANSITION_TARGET"
 
 _Transition: TypeAlias = tuple[str, Pointer]
 
 
-def diagnose(text: str, *, express: bool = False) -> list[Diagnostic]:
+def diagnose(text: str, *, express: bool = False, calls: CallCheck | None = None) -> list[Diagnostic]:
     """Every finding about a definition, warnings included, in the service's order.
 
     Args:
         text: of the definition.
         express: whether it is for an Express state machine.
+        calls: knows what the AWS APIs take; None to leave the parameters of tasks alone.
     """
-    machine, findings = parse(text, express=express)
+    machine, findings = parse(text, express=express, calls=calls)
     return findings if machine is None else [*findings, *validate(machine)]
 
 
