@@ -11,6 +11,7 @@ Every failure leaves here as a `StateFault`, so the interpreter handles one kind
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 from steppe.asl.program import NumberField, State, TextSource
@@ -239,30 +240,36 @@ def data_limit(name: str) -> Fault:
     return Fault(DATA_LIMIT_EXCEEDED, cause)
 
 
-def check_assigned(sizes: int, *, total: int, state_name: str) -> None:
+def check_assigned(sizes: Mapping[str, int], *, total: int, state_name: str) -> None:
     """Hold the quotas on variables.
 
     Args:
-        sizes: bytes of the values of one Assign, names excluded.
+        sizes: bytes of each value of one Assign, in its order; names do not count.
         total: bytes of all variables of the execution after it.
         state_name: for the message.
 
     Raises:
-        StateFault: States.DataLimitExceeded at location `Assign`, observed in September 2026. The text of the limit
-            on one Assign was not recorded; ours says the same in the service's manner.
+        StateFault: States.DataLimitExceeded at location `Assign`; texts as observed in September 2026.
     """
-    if sizes > PAYLOAD_BYTES_MAX:
-        over = sizes - PAYLOAD_BYTES_MAX
-        cause = (
-            f"State variable size limit exceeded. State '{state_name}' assigned variables that exceed the limit of one "
-            f"state by {over} bytes."
-        )
-    elif total > VARIABLES_BYTES_MAX:
-        over = total - VARIABLES_BYTES_MAX
-        cause = (
+    assigned = 0
+    for name, size in sizes.items():
+        if size > PAYLOAD_BYTES_MAX:
+            raise _variables_limit(
+                f"Variable size limit exceeded. Variable '{name}' in state '{state_name}' was assigned {size} bytes."
+            )
+        assigned += size
+        if assigned > PAYLOAD_BYTES_MAX:
+            raise _variables_limit(
+                f"State total variable size limit exceeded. Variable '{name}' in state '{state_name}' was assigned "
+                f"{size} bytes, which caused the size of variables assigned in the state to exceed its limit by "
+                f"{assigned - PAYLOAD_BYTES_MAX} bytes."
+            )
+    if total > VARIABLES_BYTES_MAX:
+        raise _variables_limit(
             f"Execution total variable size limit exceeded. State '{state_name}' assigned variables that exceed the "
-            f"total execution limit by {over} bytes."
+            f"total execution limit by {total - VARIABLES_BYTES_MAX} bytes."
         )
-    else:
-        return
-    raise StateFault(DATA_LIMIT_EXCEEDED, cause, catchable=True, evaluation=True, location="Assign")
+
+
+def _variables_limit(cause: str) -> StateFault:
+    return StateFault(DATA_LIMIT_EXCEEDED, cause, catchable=True, evaluation=True, location="Assign")

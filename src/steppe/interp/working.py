@@ -243,7 +243,7 @@ class Run:
         while around.parent is not None:
             around = self.thread(around.parent)
             total += around.variables_bytes
-        dataflow.check_assigned(sum(sizes.values()), total=total, state_name=state.name)
+        dataflow.check_assigned(sizes, total=total, state_name=state.name)
         thread.variables = {**thread.variables, **values}
         thread.variables_bytes = own
 

@@ -227,6 +227,7 @@ class _World:
             self._step(self._stray())
         if end.execution.event_count and chance.random() < bad.stop:
             self._step(Stop("Stopped"))
+            return True
         happened = self.clock.next()
         if happened is None:
             # Only what is silent for ever may keep an execution waiting when nothing is due: somebody loses patience.
