@@ -6,8 +6,9 @@ Rules (Amazon States Language, Developer Guide "Handling errors", and recorded c
 * `States.ALL` matches every error but States.DataLimitExceeded; that one must be named;
 * `States.TaskFailed` matches every error but States.Timeout and States.DataLimitExceeded;
 * `States.HeartbeatTimeout` matches a missed heartbeat, which is a States.Timeout in every other respect;
-* States.Runtime is never looked at (`Fault.catchable`); a retrier that is used up is passed over: a later one, and then
-  Catch, may still take the fault.
+* States.Runtime is never looked at (`Fault.catchable`);
+* a retrier that is used up takes the fault all the same, and leaves it to Catch: MaxAttempts 0 keeps an error from a
+  later retrier for States.ALL (the use that the CDK's reference names for it).
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def matches(errors: tuple[str, ...], fault: Fault) -> bool:
 
 
 def find_retry(retriers: tuple[Retrier, ...], attempts: tuple[int, ...], fault: Fault) -> Retry | None:
-    """The first retrier that takes a fault and is not used up.
+    """The retry that the first retrier which takes a fault has left; None when it has none, or nothing takes it.
 
     Args:
         retriers: of the state.
@@ -76,8 +77,7 @@ def find_retry(retriers: tuple[Retrier, ...], attempts: tuple[int, ...], fault: 
     for index, retrier in enumerate(retriers):
         if matches(retrier.errors, fault):
             attempt = attempts[index] if attempts else 0
-            if attempt < retrier.max_attempts:
-                return Retry(index, attempt)
+            return Retry(index, attempt) if attempt < retrier.max_attempts else None
     return None
 
 
