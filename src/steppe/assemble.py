@@ -17,8 +17,10 @@ import uvicorn
 from steppe import __version__
 from steppe.base.jsonvalue import JsonValue
 from steppe.executors.local import LocalExecutor
-from steppe.integrations.caller import Callers
+from steppe.integrations.caller import ANY_SERVICE, Callers
 from steppe.integrations.task_caller import TaskCaller
+from steppe.interp.execution import Execution
+from steppe.interp.history import HistoryEvent
 from steppe.maprun.runs import MapRuns
 from steppe.maprun.sources import Places
 from steppe.maprun.worker import WorkerContext
@@ -68,9 +70,9 @@ class Server:
             name_key=_secret(self.database, "child-names"),
             on_outcome=lambda arn, stimulus: self.engine.post(arn, stimulus),
         )
-        self.engine = Engine(
-            database=self.database, tasks=TaskCaller(self.callers), map_runs=self.map_runs, realm=settings.realm
-        )
+        self.tasks = TaskCaller(self.callers)
+        self.engine = Engine(database=self.database, tasks=self.tasks, map_runs=self.map_runs, realm=settings.realm)
+        self.engine.observers.append(self._tell_who_waits)
         self.athena = AthenaService(
             database=self.database, objects=self.objects, settings=settings, data_dir=data, clock=now_ms
         )
@@ -109,8 +111,13 @@ class Server:
         await self.map_runs.close()
         await self.executor.close()
         await self.athena.stop()
+        await self.tasks.close()
         await self.callers.close()
         self.database.close()
+
+    def _tell_who_waits(self, execution: Execution, _events: list[HistoryEvent]) -> None:
+        if execution.status != "RUNNING":
+            self.tasks.execution_ended(execution.identity.arn)
 
     def client(self, service: str) -> Operations:
         """The operations of one of our services, to be called in this process."""
@@ -130,10 +137,20 @@ def callers(settings: Settings, *, local: Mapping[str, Operations], server_url: 
         server_url: in a worker, the server that has the services which this process has not; "" in the server.
     """
     served = {} if not server_url else {name: server_url for name in SERVED if name not in local}
-    key = next(iter(settings.access_keys.items()), ("steppe", "steppe"))
     return Callers(
-        local=local, endpoints=served | dict(settings.endpoints), region=settings.region, credentials=lambda: key
+        local=local,
+        endpoints=served | dict(settings.endpoints),
+        region=settings.region,
+        credentials=lambda service: _keys(settings, service),
     )
+
+
+def _keys(settings: Settings, service: str) -> tuple[str, ...]:
+    """Access key id, secret and perhaps session token for calls to a service's endpoint."""
+    named = settings.endpoint_keys.get(service) or settings.endpoint_keys.get(ANY_SERVICE)
+    if named is not None and (service not in SERVED or service in settings.endpoints):
+        return tuple(named.split(":", 2))
+    return next(iter(settings.access_keys.items()), ("steppe", "steppe"))
 
 
 def worker_context(settings: Settings, server_url: str) -> WorkerContext:

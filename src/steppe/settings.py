@@ -32,7 +32,10 @@ class Settings:
         access_keys: secret by access key id. Empty: every signature is taken, on loopback only.
         workers: worker processes that run children of Map Runs; 0 means one a CPU core.
         body_bytes_max: limit on one request's body, in bytes (S3 uploads stream and have S3's own limit).
-        endpoints: URL by service name, for calls to services that are not served here (and to replace those that are).
+        endpoints: URL by service name, for calls to services that are not served here (and to replace those that are);
+            the name `*` stands for every service that is neither served here nor named.
+        endpoint_keys: `ID:SECRET` or `ID:SECRET:SESSION_TOKEN` by service name or `*`, to sign the calls to endpoints
+            with. Without it they are signed with the first of the access keys.
         athena_output_location: `s3://bucket[/prefix]/` for work group `primary` until UpdateWorkGroup sets another.
         sql_threads: threads of the SQL engine; 0 means one a core.
         sql_memory_mib: memory limit of the SQL engine, in MiB.
@@ -47,6 +50,7 @@ class Settings:
     workers: int = 0
     body_bytes_max: int = 16 * 1024 * 1024
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    endpoint_keys: Mapping[str, str] = field(default_factory=dict)
     athena_output_location: str = ""
     sql_threads: int = 0
     sql_memory_mib: int = 512

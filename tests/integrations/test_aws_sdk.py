@@ -147,7 +147,7 @@ async def seen_parameters(resource, arguments):
 
     operations = {"PutObject": operation, "StartExecution": operation}
     local = {"s3": operations, "stepfunctions": operations}
-    callers = Callers(local=local, endpoints={}, region="us-east-1", credentials=lambda: ("", ""))
+    callers = Callers(local=local, endpoints={}, region="us-east-1", credentials=lambda _service: ("", ""))
     command = CallTask(key="0/3", state_name="A", resource=f"arn:aws:states:::{resource}", arguments=arguments)
     await TaskCaller(callers).run(command, execution_arn="arn")
     return seen[0]

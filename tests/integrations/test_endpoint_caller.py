@@ -50,7 +50,7 @@ def rclone(tmp_path_factory):
 
 @pytest.fixture
 async def tasks(rclone):
-    callers = Callers(local={}, endpoints={"s3": rclone}, region="us-east-1", credentials=lambda: KEY)
+    callers = Callers(local={}, endpoints={"s3": rclone}, region="us-east-1", credentials=lambda _service: KEY)
     yield TaskCaller(callers)
     await callers.close()
 
@@ -79,7 +79,10 @@ async def test_a_missing_key_is_the_java_sdks_exception(tasks):
 
 async def test_a_wrong_key_is_refused_by_the_server(rclone):
     callers = Callers(
-        local={}, endpoints={"s3": rclone}, region="us-east-1", credentials=lambda: ("access", "not the secret")
+        local={},
+        endpoints={"s3": rclone},
+        region="us-east-1",
+        credentials=lambda _service: ("access", "not the secret"),
     )
     with pytest.raises(Fault, match=r"S3\."):
         await call(TaskCaller(callers), "s3:getObject", Bucket="bucket", Key="copy")
@@ -90,7 +93,7 @@ async def test_an_endpoint_that_is_not_there_is_a_client_exception():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    callers = Callers(local={}, endpoints={"sqs": url}, region="us-east-1", credentials=lambda: KEY)
+    callers = Callers(local={}, endpoints={"sqs": url}, region="us-east-1", credentials=lambda _service: KEY)
     with pytest.raises(Fault) as raised:
         await call(TaskCaller(callers), "sqs:sendMessage", QueueUrl="q", MessageBody="m")
     assert raised.value.error == "Sqs.SdkClientException"
@@ -99,7 +102,7 @@ async def test_an_endpoint_that_is_not_there_is_a_client_exception():
 
 
 async def test_a_service_without_an_endpoint_says_how_to_configure_one():
-    callers = Callers(local={}, endpoints={}, region="us-east-1", credentials=lambda: KEY)
+    callers = Callers(local={}, endpoints={}, region="us-east-1", credentials=lambda _service: KEY)
     with pytest.raises(Fault, match="--endpoint dynamodb=URL"):
         await call(TaskCaller(callers), "dynamodb:getItem", TableName="t", Key={"id": {"S": "1"}})
     with pytest.raises(ApiError, match="does not serve dynamodb"):
@@ -109,14 +112,15 @@ async def test_a_service_without_an_endpoint_says_how_to_configure_one():
 @pytest.mark.parametrize(
     ("resource", "cause"),
     [
-        ("arn:aws:states:::sqs:sendMessage", "The resource sqs:sendMessage is not supported by steppe yet."),
+        ("arn:aws:states:::sqs:receiveMessage", "The resource sqs:receiveMessage is not supported by steppe."),
+        ("arn:aws:states:::sqs:sendMessage.sync", "The resource sqs:sendMessage.sync is not supported by steppe."),
         ("arn:aws:states:::athena:createNamedQuery", "athena:createNamedQuery is not supported by steppe yet."),
-        ("arn:aws:lambda:us-east-1:000000000000:function:f", "function:f is not supported by steppe yet."),
+        ("arn:aws:states:us-east-1:000000000000:activity:a", "activity:a is not supported by steppe yet."),
         ("arn:aws:states:::aws-sdk:s3:getObject.sync", "aws-sdk has no .sync"),
     ],
 )
 async def test_what_cannot_be_called_yet_is_refused_by_name(resource, cause):
-    callers = Callers(local={}, endpoints={}, region="us-east-1", credentials=lambda: KEY)
+    callers = Callers(local={}, endpoints={}, region="us-east-1", credentials=lambda _service: KEY)
     with pytest.raises(Fault) as raised:
         await TaskCaller(callers).run(
             CallTask(key="0.1", state_name="A", resource=resource, arguments={}), execution_arn="arn"

@@ -7,15 +7,20 @@ started with the task's token as its ClientRequestToken, so that a task which is
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 
-from steppe.base.errors import Fault
+from steppe.base.errors import ApiError, Fault
 from steppe.base.jsonvalue import JsonValue, dumps
 from steppe.integrations.caller import Callers
 from steppe.integrations.integration import TaskCall
 from steppe.integrations.optimized import OptimizedService
-from steppe.integrations.patterns import wait_for_end
+from steppe.integrations.watch import Watch
 
 ACTIONS = frozenset({"startQueryExecution", "getQueryExecution", "getQueryResults", "stopQueryExecution"})
+
+_GROUP = ("athena", "BatchGetQueryExecution")
+_BATCH_MAX = 50
+"""Queries one BatchGetQueryExecution can be about."""
 
 _RESTARTS_MAX = 3
 """How often a query that its engine lost (a restart of the server) is started again within one task."""
@@ -24,8 +29,9 @@ _RESTARTS_MAX = 3
 class Athena:
     """The optimized integration with Athena."""
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: Callers, watch: Watch) -> None:
         self._service = OptimizedService(callers, service="athena", prefix="Athena", java_service="AmazonAthena")
+        self._watch = watch
 
     async def run(self, call: TaskCall) -> JsonValue:
         """See `Integration.run`."""
@@ -33,7 +39,7 @@ class Athena:
         if action not in ACTIONS or call.resource.pattern not in ("", "sync"):
             raise Fault("States.Runtime", f"The resource {call.resource.name} is not supported by steppe yet.")
         if action != "startQueryExecution":
-            return await self._service.call(action, call.arguments)
+            return await self._service.call(action, call.arguments, metadata=True)
         if call.resource.pattern == "":
             return await self._start(call, attempt=0)
         return await self._run_query(call)
@@ -68,12 +74,29 @@ class Athena:
 
     async def _start(self, call: TaskCall, *, attempt: int) -> dict[str, JsonValue]:
         token = hashlib.sha256(f"{call.token}#{attempt}".encode()).hexdigest()
-        return await self._service.call("startQueryExecution", {"ClientRequestToken": token} | call.arguments)
+        return await self._service.call(
+            "startQueryExecution", {"ClientRequestToken": token} | call.arguments, metadata=True
+        )
 
     async def _wait(self, query_id: str) -> dict[str, JsonValue]:
-        async def look() -> dict[str, JsonValue]:
-            answer = await self._service.call("getQueryExecution", {"QueryExecutionId": query_id})
-            execution: dict[str, JsonValue] = answer["QueryExecution"]
-            return execution
+        operation = self._service.operation("BatchGetQueryExecution")
+        try:
+            seen = await self._watch.ended(_GROUP, query_id, look=self._look, batch_max=_BATCH_MAX)
+        except ApiError as error:
+            raise self._service.fault(error, operation) from error
+        assert isinstance(seen, dict)
+        return seen
 
-        return await wait_for_end(look, runs=lambda execution: execution["Status"]["State"] in ("QUEUED", "RUNNING"))
+    async def _look(self, queries: Sequence[JsonValue]) -> Mapping[int, JsonValue]:
+        operation = self._service.operation("BatchGetQueryExecution")
+        answer = await self._service.look(operation, {"QueryExecutionIds": list(queries)})
+        known = {execution["QueryExecutionId"]: execution for execution in answer.get("QueryExecutions", [])}
+        refused = {entry.get("QueryExecutionId"): entry for entry in answer.get("UnprocessedQueryExecutionIds", [])}
+        ended: dict[int, JsonValue] = {}
+        for position, query in enumerate(queries):
+            if query in refused:
+                entry = refused[query]
+                ended[position] = ApiError(entry.get("ErrorCode", ""), entry.get("ErrorMessage", ""))
+            elif query in known and known[query]["Status"]["State"] not in ("QUEUED", "RUNNING"):
+                ended[position] = known[query]
+        return ended

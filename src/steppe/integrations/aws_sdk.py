@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import hashlib
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
@@ -22,10 +23,20 @@ from steppe.base.timestamps import parse_ms, to_text
 from steppe.integrations.caller import Callers
 from steppe.integrations.integration import TaskCall
 from steppe.integrations.resource import Resource
-from steppe.integrations.sdk_names import botocore_name, exception_name, member_name, pascal, service_model
+from steppe.integrations.sdk_names import (
+    botocore_name,
+    capitalised,
+    exception_name,
+    member_name,
+    pascal,
+    service_model,
+)
 
 Moment: TypeAlias = Callable[[int], JsonValue]
 """How a time stamp (epoch milliseconds) is shown."""
+
+Naming: TypeAlias = Callable[[str], str]
+"""How a member of the API is called in a state machine."""
 
 
 class AwsSdk:
@@ -35,13 +46,13 @@ class AwsSdk:
         self._callers = callers
 
     async def run(self, call: TaskCall) -> JsonValue:
-        """See `Integration.run`. Request-response only."""
+        """See `Integration.run`. With a task token, the answer is what TaskSubmitted shows."""
         resource = call.resource
         if resource.pattern not in ("", "waitForTaskToken"):
             raise Fault("States.Runtime", f"The resource {resource.name} is not supported: aws-sdk has no .sync")
         service, operation = find_operation(resource)
         try:
-            parameters = _with_defaults(to_api(call.arguments, operation), operation)
+            parameters = _with_defaults(to_api(call.arguments, operation, token=call.token), operation)
             answer = await self._callers.of(service).call(operation.name, parameters)
         except ApiError as error:
             raise to_fault(error, service, operation) from error
@@ -69,8 +80,14 @@ def find_operation(resource: Resource) -> tuple[str, OperationModel]:
     raise Fault("States.Runtime", f"The resource {resource.name} is not recognized: unknown action.")
 
 
-def to_api(arguments: Mapping[str, JsonValue], operation: OperationModel) -> dict[str, JsonValue]:
+def to_api(arguments: Mapping[str, JsonValue], operation: OperationModel, *, token: str = "") -> dict[str, JsonValue]:
     """A state's parameters as the operation's input.
+
+    Args:
+        arguments: members by the name that a state machine uses.
+        operation: what will be called.
+        token: of the task. Members that make a call idempotent and were not given get a value made of it, so that a
+            task which is carried out twice (after a crash) does its work once.
 
     Raises:
         Fault: States.Runtime, a parameter that the operation does not have or of another type.
@@ -79,24 +96,34 @@ def to_api(arguments: Mapping[str, JsonValue], operation: OperationModel) -> dic
     if shape is None:
         return {}
     value = _to_shape(arguments, shape, "")
+    for name, member in shape.members.items():
+        if value.get(name) is None and member.metadata.get("idempotencyToken"):
+            value[name] = stable_uuid(token) if token else str(uuid.uuid4())
     for name in shape.required_members:
-        if value.get(name) is None and not shape.members[name].metadata.get("idempotencyToken"):
+        if value.get(name) is None:
             raise Fault("States.Runtime", f"The field '{member_name(name)}' is required but was missing")
     assert isinstance(value, dict)
     return value
 
 
-def from_api(answer: Mapping[str, JsonValue], operation: OperationModel, moment: Moment) -> dict[str, JsonValue]:
+def stable_uuid(token: str) -> str:
+    """A UUID that is the same for the same task."""
+    return str(uuid.UUID(bytes=hashlib.sha256(token.encode()).digest()[:16], version=4))
+
+
+def from_api(
+    answer: Mapping[str, JsonValue], operation: OperationModel, moment: Moment, naming: Naming = member_name
+) -> dict[str, JsonValue]:
     """An operation's output as a state sees it."""
     shape = operation.output_shape
     if shape is None:
         return {}
     payload = shape.serialization.get("payload") if operation.has_streaming_output else None
     plain = {k: v for k, v in answer.items() if k != payload}
-    result = _from_shape(plain, shape, moment)
+    result = _from_shape(plain, shape, moment, naming)
     assert isinstance(result, dict)
     if payload is not None and payload in answer:
-        result[member_name(payload)] = _text(answer[payload])
+        result[naming(payload)] = _text(answer[payload])
     return result
 
 
@@ -114,17 +141,18 @@ def to_fault(error: ApiError, service: str, operation: OperationModel) -> Fault:
     prefix = pascal(operation.service_model.service_id)
     if error.code == "SdkClientException":
         return Fault(f"{prefix}.SdkClientException", error.message)
+    code = error.fields.get("Shape", error.code)
     known = {shape.name for shape in operation.error_shapes} | {
-        shape for shape in operation.service_model.shape_names if shape == error.code
+        shape for shape in operation.service_model.shape_names if shape == code
     }
-    modelled = error.code in known or error.code == "AccessDenied"
-    name = exception_name(error.code) if modelled else f"{prefix}Exception"
-    request_id = str(uuid.uuid4())
+    modelled = code in known or code == "AccessDenied"
+    name = exception_name(code) if modelled else f"{prefix}Exception"
+    request_id = error.fields.get("RequestId") or str(uuid.uuid4())
     details = f"Service: {prefix}, Status Code: {error.status}, Request ID: {request_id}"
     if service == "s3":
         return Fault(f"{prefix}.{name}", f"{error.message} ({details}, Extended Request ID: {uuid.uuid4()})")
     # Recorded since November 2025; S3's and DynamoDB's recordings are older and lack it.
-    attempts = "" if service == "dynamodb" else " (SDK Attempt Count: 1)"
+    attempts = "" if service == "dynamodb" else f" (SDK Attempt Count: {error.fields.get('Attempts', 1)})"
     return Fault(f"{prefix}.{name}", f"{error.message} ({details}){attempts}")
 
 
@@ -196,20 +224,20 @@ def _to_scalar(value: JsonValue, shape: Shape, place: str) -> JsonValue:
     return value
 
 
-def _from_shape(value: JsonValue, shape: Shape, moment: Moment) -> JsonValue:
+def _from_shape(value: JsonValue, shape: Shape, moment: Moment, naming: Naming) -> JsonValue:
     if value is None:
         return None
     if isinstance(shape, StructureShape) and not shape.is_document_type:
         named = {
-            member_name(k): _from_shape(v, shape.members[k], moment)
+            naming(k): _from_shape(v, shape.members[k], moment, naming)
             for k, v in value.items()
             if v is not None and k in shape.members
         }
         return dict(sorted(named.items()))
     if isinstance(shape, ListShape):
-        return [_from_shape(item, shape.member, moment) for item in value]
+        return [_from_shape(item, shape.member, moment, naming) for item in value]
     if isinstance(shape, MapShape):
-        return {k: _from_shape(v, shape.value, moment) for k, v in sorted(value.items())}
+        return {k: _from_shape(v, shape.value, moment, naming) for k, v in sorted(value.items())}
     if shape.type_name == "timestamp":
         return moment(value)
     if shape.type_name == "blob":
@@ -222,8 +250,9 @@ def _text(blob: JsonValue) -> str:
 
 
 def member_table(shape: StructureShape) -> dict[str, str]:
-    """API member names by the name a state machine uses (the API's own spelling is taken as well)."""
-    return {name: name for name in shape.members} | {member_name(name): name for name in shape.members}
+    """API member names by the names that state machines use: `aws-sdk:` and optimized spelling, and the API's own."""
+    names = {name: name for name in shape.members} | {capitalised(name): name for name in shape.members}
+    return names | {member_name(name): name for name in shape.members}
 
 
 def _mismatch(place: str, kind: str) -> Fault:

@@ -19,15 +19,19 @@ class TaskCall:
 
     Attributes:
         resource: what to call.
-        arguments: evaluated Parameters or Arguments.
+        arguments: evaluated Parameters or Arguments: an object, but for a plain function ARN, which takes any value.
         token: the same for every repetition of this attempt of this task: makes a repeated call harmless.
+        execution_arn: whose task it is.
+        state_name: for messages.
         submitted: called once a `.sync` job is accepted.
         submitted_output: what an earlier `submitted` was given, when the task goes on after a restart; else None.
     """
 
     resource: Resource
-    arguments: dict[str, JsonValue]
+    arguments: JsonValue
     token: str
+    execution_arn: str
+    state_name: str
     submitted: Submitted
     submitted_output: JsonValue = None
 
@@ -50,7 +54,8 @@ class ApiCaller(Protocol):
     async def call(self, operation: str, parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
         """Call an operation (API name, input members by API name; time stamps in epoch milliseconds, blobs as bytes).
 
-        Returns the output members in the same form. Raises ApiError for the service's refusals, and for an
-        endpoint that cannot be reached (code "SdkClientException").
+        Returns the output members in the same form, and of an endpoint `ResponseMetadata`: `RequestId`,
+        `HTTPStatusCode` and `HTTPHeaders`, a list of name and value. Raises ApiError for the service's refusals, and
+        for an endpoint that cannot be reached (code "SdkClientException").
         """
         ...

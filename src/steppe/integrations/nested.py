@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
+import re
+from collections.abc import Mapping, Sequence
 
-from steppe.base.errors import Fault
+from steppe.base.errors import ApiError, Fault
 from steppe.base.jsonvalue import JsonValue, dumps, loads
+from steppe.integrations.aws_sdk import stable_uuid
 from steppe.integrations.caller import Callers
 from steppe.integrations.integration import TaskCall
 from steppe.integrations.optimized import OptimizedService
-from steppe.integrations.patterns import wait_for_end
+from steppe.integrations.watch import Watch
+
+GROUP = ("stepfunctions", "DescribeExecution")
+"""Of the jobs that are watched: executions, by ARN."""
+
+_EXISTS = re.compile(r"Execution Already Exists: '([^']+)'")
 
 
 class NestedExecution:
     """The optimized integration with Step Functions itself."""
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: Callers, watch: Watch) -> None:
+        self._watch = watch
         self._service = OptimizedService(
             callers, service="stepfunctions", prefix="StepFunctions", java_service="AWSStepFunctions"
         )
@@ -33,12 +40,7 @@ class NestedExecution:
                 arguments.pop("Input", None)
             elif not isinstance(arguments["Input"], str):
                 arguments["Input"] = dumps(arguments["Input"])
-            # Without a name AWS gives the child a random UUID; ours is made of the task's token, so that a task which
-            # is carried out twice starts one child.
-            arguments.setdefault(
-                "Name", str(uuid.UUID(bytes=hashlib.sha256(call.token.encode()).digest()[:16], version=4))
-            )
-            started = await self._service.call("startExecution", arguments)
+            started = await self._start(call, arguments)
             if resource.pattern == "":
                 return started
             await call.submitted(started)
@@ -53,6 +55,24 @@ class NestedExecution:
             raise Fault("States.TaskFailed", dumps(ended))
         return ended
 
+    async def _start(self, call: TaskCall, arguments: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        """Start the child, or find the one that this task started before a crash.
+
+        Without a name AWS gives the child a random UUID; ours is made of the task's token, so that a task which is
+        carried out twice starts one child.
+        """
+        own = arguments.get("Name") is None
+        if own:
+            arguments["Name"] = stable_uuid(call.token)
+        try:
+            return await self._service.call("startExecution", arguments, metadata=True)
+        except Fault as fault:
+            found = _EXISTS.match(fault.cause or "") if own else None
+            if found is None or fault.error != "StepFunctions.ExecutionAlreadyExistsException":
+                raise
+            described = await self._service.call("describeExecution", {"ExecutionArn": found[1]})
+            return {name: described[name] for name in ("ExecutionArn", "StartDate")}
+
     async def cancel(self, call: TaskCall) -> None:
         """Stop the child of a `.sync` task."""
         if call.resource.pattern.startswith("sync") and isinstance(call.submitted_output, dict):
@@ -62,7 +82,14 @@ class NestedExecution:
                 return  # it has ended: there is nothing left to stop
 
     async def _wait(self, arn: str) -> dict[str, JsonValue]:
-        return await wait_for_end(
-            lambda: self._service.call("describeExecution", {"ExecutionArn": arn}),
-            runs=lambda execution: execution["Status"] in ("RUNNING", "PENDING_REDRIVE"),
-        )
+        try:
+            seen = await self._watch.ended(GROUP, arn, look=self._look)
+        except ApiError as error:
+            raise self._service.fault(error, self._service.operation("DescribeExecution")) from error
+        assert isinstance(seen, dict)
+        return seen
+
+    async def _look(self, arns: Sequence[JsonValue]) -> Mapping[int, JsonValue]:
+        operation = self._service.operation("DescribeExecution")
+        execution = await self._service.look(operation, {"executionArn": arns[0]})
+        return {} if execution["Status"] in ("RUNNING", "PENDING_REDRIVE") else {0: execution}

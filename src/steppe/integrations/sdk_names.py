@@ -53,6 +53,11 @@ def member_name(api_name: str) -> str:
     return lowered[:1].upper() + lowered[1:]
 
 
+def capitalised(api_name: str) -> str:
+    """A member's name in an optimized integration (the AWS SDK for Java 1): `MD5OfMessageBody`, `JobId`."""
+    return api_name[:1].upper() + api_name[1:]
+
+
 def exception_name(error_shape: str) -> str:
     """The Java exception class of a modelled error: `NoSuchKey` is `NoSuchKeyException`."""
     name = error_shape[:1].upper() + error_shape[1:]
