@@ -28,16 +28,17 @@ def child_inputs(
     Raises:
         Fault: the source cannot be read, the selector cannot be evaluated, or an item fits no batch.
     """
-    seed = b"%b:%d:%d" % (name_key, run_id, items.first_item)
-    selected = _selected(compiled, source, items, now_ms=now_ms, seed=seed)
+    selected = selected_items(compiled, source, items, now_ms=now_ms, run_id=run_id, name_key=name_key)
     if compiled.batch_rule is not None:
         return batch_items(selected, compiled.batch_rule)
     return ((index, 1, value) for index, value in selected)
 
 
-def _selected(
-    compiled: CompiledPlan, source: ItemSource, items: ItemRange, *, now_ms: int, seed: bytes
+def selected_items(
+    compiled: CompiledPlan, source: ItemSource, items: ItemRange, *, now_ms: int, run_id: int, name_key: bytes
 ) -> Iterator[tuple[int, JsonValue]]:
+    """The items of a shard, each with its index, after ItemSelector. Arguments and faults as of `child_inputs`."""
+    seed = b"%b:%d:%d" % (name_key, run_id, items.first_item)
     selector = compiled.item_selector
     if selector is None:
         for index, _, value, _ in source.read(items):

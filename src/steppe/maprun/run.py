@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -21,10 +21,11 @@ from steppe.base.errors import Fault
 from steppe.base.jsonvalue import JsonValue
 from steppe.executors.executor import Finished, Job, JobOutcome, Lost, Raised
 from steppe.interp.stimulus import Stimulus
+from steppe.maprun.batch_cut import batch_ranges
 from steppe.maprun.item_source import SHARD_ITEMS, Cut, ItemRange, ItemSource
 from steppe.maprun.ledger import Ledger, Tally, Tolerance
 from steppe.maprun.parts import Parts
-from steppe.maprun.plan import RunPlan
+from steppe.maprun.plan import RunPlan, compile_plan
 from steppe.maprun.results import collect_results
 from steppe.maprun.shard_desk import PAGE, ShardDesk
 from steppe.maprun.shards import ChildAsks, RunningChild
@@ -166,7 +167,7 @@ class MapRun:
         found: list[ShardRecord] = []
         committed_at = 0.0
         try:
-            for items in source.split(cut, after):
+            for items in self._ranges(source, cut, after):
                 found.append(
                     ShardRecord(
                         first_item=items.first_item,
@@ -185,6 +186,20 @@ class MapRun:
             # Also when the source turned bad: what was found before is known to be there.
             if found:
                 self._commit_found(found)
+
+    def _ranges(self, source: ItemSource, cut: Cut, after: ItemRange | None) -> Iterator[ItemRange]:
+        """The shards' ranges: where batches are limited in bytes, they end where a batch does."""
+        if self.plan.command.max_input_bytes_per_batch is None:
+            return source.split(cut, after)
+        return batch_ranges(
+            compile_plan(self.plan),
+            source,
+            replace(cut, items=SHARD_ITEMS, multiple=1),
+            after,
+            now_ms=self._parts.clock(),
+            run_id=self.record.id,
+            name_key=self._parts.name_key,
+        )
 
     def _commit_found(self, found: list[ShardRecord]) -> None:
         self._parts.database.write_now(lambda c: map_runs.insert_shards(c, self.record.id, found))

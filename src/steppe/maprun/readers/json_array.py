@@ -20,6 +20,9 @@ from steppe.maprun.item_source import Cut, Item, ItemRange, SourceBytes, describ
 _START_BYTES_MAX: Final = 16 * 1024 * 1024
 """Where the selected array or object must begin. Developer Guide, "ItemReader"."""
 
+_HELD_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Bytes of a range that are held at once; a longer one (of one batch of large items) is read in parts."""
+
 _POINTER_CHARACTERS_MAX: Final = 2000
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -74,6 +77,13 @@ class JsonSource:
 
     def read(self, items: ItemRange) -> Iterator[Item]:
         """See `ItemSource`."""
+        if items.end - items.start <= _HELD_BYTES_MAX:
+            return self._read(items)
+        before = ItemRange(items.first_item, 0, 0, items.start)
+        parts = self.split(Cut(items_max=items.first_item + items.item_count), before)
+        return (item for part in parts for item in self._read(part))
+
+    def _read(self, items: ItemRange) -> Iterator[Item]:
         body = b"".join(self._source.stream(items.start, items.end))
         index, uri = items.first_item, self._source.uri
         try:
