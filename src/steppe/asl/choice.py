@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import eq, ge, gt, le, lt
 from typing import Final, TypeAlias, assert_never
 
 from steppe.asl.model import ChoiceTest, Comparison, Condition, Junction, Negation, Source
@@ -138,27 +139,44 @@ def _is_timestamp(value: JsonValue) -> bool:
     return isinstance(value, str) and timestamps.is_strict(value)
 
 
+_Holds: TypeAlias = Callable[[JsonValue, JsonValue], bool]
+
+_ORDERINGS: Final[Mapping[str, _Holds]] = {
+    "Equals": eq,
+    "LessThan": lt,
+    "GreaterThan": gt,
+    "LessThanEquals": le,
+    "GreaterThanEquals": ge,
+}
+
+
 def _same_type(is_type: Callable[[JsonValue], bool], key: Callable[[JsonValue], JsonValue]) -> Mapping[str, _Holds]:
     """The five orderings over one type: both sides have to be of it."""
 
-    def row(compare: Callable[[JsonValue, JsonValue], bool]) -> _Holds:
+    def row(compare: _Holds) -> _Holds:
         return lambda left, right: is_type(left) and is_type(right) and compare(key(left), key(right))
 
-    return {
-        "Equals": row(lambda left, right: left == right),
-        "LessThan": row(lambda left, right: left < right),
-        "GreaterThan": row(lambda left, right: left > right),
-        "LessThanEquals": row(lambda left, right: left <= right),
-        "GreaterThanEquals": row(lambda left, right: left >= right),
-    }
+    return {name: row(compare) for name, compare in _ORDERINGS.items()}
 
 
-_Holds: TypeAlias = Callable[[JsonValue, JsonValue], bool]
+def _texts() -> Mapping[str, _Holds]:
+    """The five orderings of texts, as the service orders them: by UTF-16 code units.
 
+    That differs from Python's order only where a character beyond U+FFFF meets one from U+E000 on, so never when one of
+    the texts is ASCII.
+    """
 
-def _in_java_order(text: JsonValue) -> JsonValue:
-    """A key that orders texts as the service does: by UTF-16 code units, which differs from ours beyond U+FFFF."""
-    return text.encode("utf-16-be", "surrogatepass")
+    def row(compare: _Holds) -> _Holds:
+        def holds(left: JsonValue, right: JsonValue) -> bool:
+            if not isinstance(left, str) or not isinstance(right, str):
+                return False
+            if left.isascii() or right.isascii():
+                return compare(left, right)
+            return compare(left.encode("utf-16-be", "surrogatepass"), right.encode("utf-16-be", "surrogatepass"))
+
+        return holds
+
+    return {name: row(compare) for name, compare in _ORDERINGS.items()}
 
 
 def _matches(value: JsonValue, pattern: JsonValue) -> bool:
@@ -208,7 +226,7 @@ def _type_test(is_type: Callable[[JsonValue], bool]) -> _Holds:
 def _table() -> Mapping[str, Operator]:
     rows: list[Operator] = []
     ordered: dict[str, tuple[str, Mapping[str, _Holds]]] = {
-        "String": ("STRING", _same_type(lambda value: isinstance(value, str), _in_java_order)),
+        "String": ("STRING", _texts()),
         "Numeric": ("NUMBER", _same_type(_is_number, lambda value: value)),
         "Timestamp": ("TIMESTAMP", _same_type(_is_timestamp, lambda value: timestamps.parse_ms(value))),
     }

@@ -50,6 +50,10 @@ class ChildNames:
         # 48 bits, version 3, 12 bits, variant 2, 62 bits: the layout of a UUID.
         return mixed >> 74 << 80 | 3 << 76 | (mixed >> 62 & 0xFFF) << 64 | 2 << 62 | mixed & _LOW
 
+    def raw(self, run_id: int, item_index: int) -> bytes:
+        """A name as the 16 bytes of its UUID."""
+        return self.number(run_id, item_index).to_bytes(16, "big")
+
     def read(self, name: str) -> tuple[int, int] | None:
         """(run id, item index) of a name; None for what is no name of ours."""
         match = _UUID.fullmatch(name)

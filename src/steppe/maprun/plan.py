@@ -15,6 +15,7 @@ from steppe.base import arns, jsonvalue
 from steppe.base.errors import InternalError
 from steppe.expr.template import Template
 from steppe.interp.command import StartMapRun
+from steppe.interp.straight import Straight
 from steppe.maprun.batcher import BatchRule
 
 
@@ -77,6 +78,7 @@ class CompiledPlan:
     Attributes:
         plan: itself.
         program: the children's.
+        straight: the short cut for those of them that neither wait nor fail.
         item_selector: None when there is none.
         batch_rule: None without ItemBatcher.
         express: Express children.
@@ -87,6 +89,7 @@ class CompiledPlan:
 
     plan: RunPlan
     program: Program
+    straight: Straight
     item_selector: Template | None
     batch_rule: BatchRule | None
     express: bool
@@ -113,6 +116,7 @@ def compile_plan(plan: RunPlan) -> CompiledPlan:
     return CompiledPlan(
         plan=plan,
         program=state.processor,
+        straight=Straight(state.processor, plan.role_arn),
         item_selector=state.item_selector,
         batch_rule=rule if command.batched else None,
         express=express,
