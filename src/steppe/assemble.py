@@ -29,6 +29,7 @@ from steppe.runtime.driver import Engine
 from steppe.runtime.system import now_ms
 from steppe.services.app import create_app
 from steppe.services.athena.service import AthenaService
+from steppe.services.forwarding import Forwarding
 from steppe.services.glue.service import glue_operations
 from steppe.services.s3 import operations as s3_operations
 from steppe.services.stepfunctions.service import StepFunctionsService
@@ -86,7 +87,12 @@ class Server:
 
     async def start(self) -> None:
         """Begin to serve, and go on with what an earlier server left."""
-        app = create_app(settings=self.settings, services=self.services, health=self.health)
+        app = create_app(
+            settings=self.settings,
+            services=self.services,
+            health=self.health,
+            forwarder=Forwarding(self.callers) if self.settings.endpoints else None,
+        )
         config = uvicorn.Config(
             app, lifespan="off", log_config=None, access_log=False, server_header=False, date_header=False, backlog=4096
         )

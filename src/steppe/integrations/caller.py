@@ -67,7 +67,7 @@ class Callers:
         """
         self._callers: dict[str, ApiCaller] = {}
         self._local = local
-        self._endpoints = dict(endpoints)
+        self.endpoints = dict(endpoints)
         self.region = region
         self._credentials = credentials
         self._client: httpx.AsyncClient | None = None
@@ -101,7 +101,7 @@ class Callers:
 
     def endpoint(self, service: str) -> str | None:
         """Where the calls to a service that does not answer in this process go; None for nowhere."""
-        return self._endpoints.get(service) or self._endpoints.get(ANY_SERVICE)
+        return self.endpoints.get(service) or self.endpoints.get(ANY_SERVICE)
 
     def credentials(self, service: str) -> botocore.credentials.Credentials:
         """The keys for a service's endpoint."""
@@ -118,7 +118,7 @@ class Callers:
 
     def in_process(self, service: str) -> bool:
         """Whether the service answers in this process."""
-        return service in self._local and service not in self._endpoints
+        return service in self._local and service not in self.endpoints
 
     async def close(self) -> None:
         """Close all connections."""

@@ -61,11 +61,26 @@ class AppSettings(Protocol):
         ...
 
 
+class Forwarder(Protocol):
+    """Who takes requests for services that are not served here: `services.forwarding.Forwarding`."""
+
+    def service(self, signing_name: str) -> str | None:
+        """The service that requests signed for this name go to; None when nobody takes them."""
+        ...
+
+    async def forward(
+        self, service: str, signing_name: str, request: HttpRequest, body: bytes, region: str
+    ) -> HttpAnswer:
+        """Hand a request on; raises ApiError when that cannot be done."""
+        ...
+
+
 def create_app(
     *,
     settings: AppSettings,
     services: Mapping[str, Operations],
     health: Callable[[], dict[str, JsonValue]],
+    forwarder: Forwarder | None = None,
     on_startup: Hook | None = None,
     on_shutdown: Hook | None = None,
     now: Callable[[], float] = time.time,
@@ -77,11 +92,12 @@ def create_app(
         services: operations by botocore's service names; JSON services and S3.
         health: what /_steppe/health says beside its status; called per request. A member `ready` that is False makes
             the answer 503.
+        forwarder: takes requests for services that are not served here; without it they are refused.
         on_startup: awaited in the server's loop before the first request is taken.
         on_shutdown: awaited when the server stops.
         now: epoch seconds, for the expiry of signatures.
     """
-    return _App(settings, services, health, on_startup, on_shutdown, now)
+    return _App(settings, services, health, forwarder, on_startup, on_shutdown, now)
 
 
 class _Exchange:
@@ -187,6 +203,7 @@ class _App:
         settings: AppSettings,
         services: Mapping[str, Operations],
         health: Callable[[], dict[str, JsonValue]],
+        forwarder: Forwarder | None,
         on_startup: Hook | None,
         on_shutdown: Hook | None,
         now: Callable[[], float],
@@ -195,6 +212,7 @@ class _App:
         self._services = services
         self._names: Directory = directory(services)
         self._health = health
+        self._forwarder = forwarder
         self._on_startup = on_startup
         self._on_shutdown = on_shutdown
         self._now = now
@@ -237,6 +255,8 @@ class _App:
                 await self._serve_json(exchange, service, signature, header_bytes)
             elif service in self._services:
                 await self._serve_s3(exchange, signature, header_bytes)
+            elif signature is not None and await self._forward(exchange, signature, header_bytes):
+                return
             else:
                 await self._refuse_service(exchange, service)
         except ConnectionError:
@@ -332,8 +352,32 @@ class _App:
 
     async def _refuse_service(self, exchange: _Exchange, service: str) -> None:
         """Refuse a service that is not served, in the form that its clients most likely read."""
-        text = f"steppe does not serve {service[:100]!r}; it serves {', '.join(sorted(self._services))}"
-        error = ApiError("NotImplemented", text, status=501)
+        text = (
+            f"steppe does not serve {service[:100]!r}; it serves {', '.join(sorted(self._services))}, "
+            "and hands on what --endpoint SERVICE=URL names"
+        )
+        await self._refuse(exchange, service, ApiError("NotImplemented", text, status=501))
+
+    async def _forward(self, exchange: _Exchange, signature: sigv4.Signature, header_bytes: int) -> bool:
+        """Hand a request on to the endpoint of its service; False when none is configured."""
+        name = signature.service
+        service = None if self._forwarder is None else self._forwarder.service(name)
+        if self._forwarder is None or service is None:
+            return False
+        try:
+            _check_headers(header_bytes)
+            body = await exchange.read(self._settings.body_bytes_max)
+            if self._settings.access_keys:
+                self._verify(exchange.request, name, hashlib.sha256(body).hexdigest())
+            answer = await self._forwarder.forward(service, name, exchange.request, body, signature.region)
+        except ApiError as error:
+            await self._refuse(exchange, service, error)
+        else:
+            await exchange.answer(answer, ())
+        return True
+
+    async def _refuse(self, exchange: _Exchange, service: str, error: ApiError) -> None:
+        """Refuse a request of a service that is not ours."""
         if service == "s3":
             answer = self._xml_fault(exchange, error)
         elif exchange.request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
