@@ -144,7 +144,8 @@ def expression(text: str, place: Place) -> Source | Invalid:
     try:
         compiled = compile_jsonata(unwrapped(text))
     except JsonataSyntaxError as error:
-        place.error(error.reason, error.code)
+        for reason in (error.reason, *error.others):
+            place.error(reason, error.code)
         return INVALID
     if not _states_exist(compiled, place):
         return INVALID
@@ -254,7 +255,8 @@ def _template(document: JsonValue, place: Place) -> Template | None:
     try:
         return compile_template(document, language=place.language, field=place.field)
     except JsonataSyntaxError as error:
-        place.error(error.reason, error.code)
+        for reason in (error.reason, *error.others):
+            place.error(reason, error.code)
     except TemplateSyntaxError as error:
         if place.language == "JSONata":
             _report_expressions(document, place)

@@ -11,6 +11,7 @@ JSON allows and Python can hold (integers beyond 64 bits, lone surrogates); thos
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, TypeAlias
 
 import orjson
@@ -30,14 +31,15 @@ def loads(text: str | bytes) -> JsonValue:
     """Parse JSON text.
 
     Raises:
-        JsonError: the text is not JSON, or nests deeper than DEPTH_MAX.
+        JsonError: the text is not JSON, nests deeper than DEPTH_MAX, or has a number beyond a double's range.
     """
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        # orjson and the standard library disagree on a few texts (lone surrogates); the second opinion is final.
+        # orjson and the standard library disagree on a few texts (lone surrogates); the second opinion is final, but
+        # for numbers no double can hold: Infinity is no JSON value (the service's $parse refuses 1e400, August 2026).
         try:
-            value = json.loads(text, parse_constant=_refuse_constant)
+            value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_finite_integer)
         except (ValueError, RecursionError):
             raise JsonError(str(error)) from None
     if not _depth_ok(text) and depth(value) > DEPTH_MAX:
@@ -111,6 +113,18 @@ def _depth_ok(text: str | bytes) -> bool:
     if isinstance(text, str):
         return text.count("[") + text.count("{") <= DEPTH_MAX
     return text.count(b"[") + text.count(b"{") <= DEPTH_MAX
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text[:40]} is out of range")
+    return number
+
+
+def _finite_integer(text: str) -> int:
+    _finite(text)
+    return int(text)
 
 
 def _refuse_constant(name: str) -> None:

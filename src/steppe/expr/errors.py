@@ -66,12 +66,16 @@ class JsonataSyntaxError(ExpressionSyntaxError):
     Attributes:
         code: "INVALID_JSONATA_EXPRESSION" when it cannot be parsed, "UNSUPPORTED_JSONATA_EXPRESSION" when it names what
             does not exist in a state (a bare field at the top level). These are the validator's codes.
+        others: further reasons of the same code: the validator names each name once.
     """
 
-    def __init__(self, text: str, reason: str, code: str = "INVALID_JSONATA_EXPRESSION") -> None:
+    def __init__(
+        self, text: str, reason: str, code: str = "INVALID_JSONATA_EXPRESSION", others: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(text, reason)
-        self.args = (text, reason, code)
+        self.args = (text, reason, code, others)
         self.code = code
+        self.others = others
 
 
 class TemplateSyntaxError(ExpressionSyntaxError):

@@ -8,8 +8,7 @@ through `$states` and the workflow variables, which come from the scope.
 
 The work is done by the library jsonata-python, which this module keeps within bounds and within JSON:
 
-- Bounds. The library calls back before and after each node of the tree; the callbacks count depth, steps and bytes. No
-  clock is read, so the same expression over the same data always ends in the same way.
+- Bounds. Depth, steps and bytes are counted (`jsonata_engine.py`).
 - JSON. The library's null, sequences, functions and doubles are converted on the way in and out.
 - Words. Failures are told as the service tells them, `T0410: Argument 1 of function "abs" does not match ...`.
 
@@ -20,65 +19,30 @@ from __future__ import annotations
 
 import math
 import re
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-_RECURSION_LIMIT_BEFORE = sys.getrecursionlimit()
+from jsonata.jexception import JException
+from jsonata.jsonata import Jsonata
+from jsonata.utils import Utils
 
-from jsonata.jexception import JException  # noqa: E402 - see below
-from jsonata.jsonata import Jsonata  # noqa: E402
-from jsonata.utils import Utils  # noqa: E402
-
-from steppe.base.jsonvalue import JsonValue  # noqa: E402
-from steppe.expr.errors import JsonataError, JsonataSyntaxError, show, type_name  # noqa: E402
-from steppe.expr.jsonata_functions import (  # noqa: E402
-    BASE_FRAME,
-    HELD_BYTES_MAX,
-    MEMORY_EXCEEDED,
-    NULL,
-    SCOPED_NAMES,
-    is_function,
-    memory_exceeded,
-    scoped,
-    with_nulls,
-)
-from steppe.expr.jsonata_syntax import References, references  # noqa: E402
-from steppe.expr.regex import compile_pattern  # noqa: E402
-from steppe.expr.scope import Expression, Scope  # noqa: E402
-
-# The library sets Python's limit to 10,000 when it is imported, for the whole process; that many frames of C code would
-# overflow the stack. Our own bounds end an expression far below 3,000.
-sys.setrecursionlimit(max(_RECURSION_LIMIT_BEFORE, 3_000))
+from steppe.base import jsonvalue
+from steppe.base.jsonvalue import JsonValue
+from steppe.expr.errors import JsonataError, JsonataSyntaxError, show, type_name
+from steppe.expr.jsonata_engine import MEMORY_EXCEEDED, STACK_OVERFLOW, Engine, whole
+from steppe.expr.jsonata_functions import BASE_FRAME, NULL, SCOPED_NAMES, is_function, scoped, with_nulls
+from steppe.expr.jsonata_syntax import References, references
+from steppe.expr.scope import Expression, Scope
 
 EXPRESSION_LENGTH_MAX: Final = 100_000
 """Characters of one expression; ours."""
 
-DEPTH_MAX: Final = 100
-"""Nodes within nodes under evaluation. Measured by others in August 2026: the service's bound lies at 99 to 101."""
-
-STEPS_MAX: Final = 1_500_000
-"""Nodes that one evaluation may visit, long values counting for more; ours. That many take some ten seconds."""
-
-ELEMENTS_PER_STEP: Final = 128
-"""Elements of a result that cost as much as one more node: about what a built-in takes to go through them."""
-
-CHARACTERS_PER_STEP: Final = 4_096
-"""Characters of a result that cost as much as one more node."""
-
-ALLOCATED_BYTES_MAX: Final = 512 * 1024 * 1024
-"""All texts and arrays that one evaluation may make, freed ones included; ours."""
-
-STACK_OVERFLOW: Final = (
-    "Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive"
-)
-TIME_EXCEEDED: Final = "Expression evaluation timeout: Check for infinite loop"
+UNDEFINED: Final = object()
+"""As the value that an expression is applied to: there is none."""
 
 _ABSENT = object()
 _PLACEHOLDER = re.compile(r"\{\{(\{?)(\w+)\}?\}\}")
 _KINDS = {"n": "numbers", "s": "strings", "b": "booleans", "o": "objects", "a": "arrays", "f": "functions"}
-_MAKING = frozenset(("binary", "unary", "function", "path", "apply"))
 _LIBRARY_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, RuntimeError, AssertionError)
 
 
@@ -113,11 +77,13 @@ def unwrapped(text: str) -> str:
     return text[2:-2].strip()
 
 
-def compile_jsonata(text: str) -> JsonataExpression:
+def compile_jsonata(text: str, *, context_item: bool = False) -> JsonataExpression:
     """Compile an expression.
 
     Args:
         text: without `{%` and `%}`.
+        context_item: whether there is one. In a state there is none, so that names at the top level are refused; with
+            one, `evaluate` takes it as its value, or UNDEFINED.
 
     Raises:
         JsonataSyntaxError: it is none, or names what does not exist in a state.
@@ -125,9 +91,12 @@ def compile_jsonata(text: str) -> JsonataExpression:
     if len(text) > EXPRESSION_LENGTH_MAX:
         raise JsonataSyntaxError(text, f"it is longer than {EXPRESSION_LENGTH_MAX} characters")
     try:
-        engine = Jsonata(text, _regex_engine)
+        engine = Engine(text)
         found = references(engine.ast)
+        names = _names(engine.ast)
     except JException as error:
+        if error.error == "S0102":  # the library leaves out which number is out of range
+            error.current = text[error.location :].split(maxsplit=1)[0]
         raise JsonataSyntaxError(text, _message(error)) from None
     except re.error as error:
         raise JsonataSyntaxError(text, str(error)) from None
@@ -135,14 +104,13 @@ def compile_jsonata(text: str) -> JsonataExpression:
         raise JsonataSyntaxError(text, "it nests too deep") from None
     except _LIBRARY_ERRORS:
         raise JsonataSyntaxError(text, "Syntax error") from None
-    if found.unsupported:
-        reason = f"Reference to '{found.unsupported[0]}' at the top level is not supported."
-        raise JsonataSyntaxError(text, reason, "UNSUPPORTED_JSONATA_EXPRESSION")
+    if found.unsupported and not context_item:
+        first, *others = found.reasons()
+        raise JsonataSyntaxError(text, first, "UNSUPPORTED_JSONATA_EXPRESSION", tuple(others))
     outer = found.variables - found.bound - {"states"}
     variables = frozenset(name for name in outer if not is_function(name))
     states = None if found.whole else frozenset(found.members)
-    evaluate = _evaluator(text, engine, found)
-    names = _names(engine.ast)
+    evaluate = _evaluator(text, engine, found, context_item=context_item)
     return JsonataExpression(text, variables, states, _look_up(names, evaluate) if names else evaluate)
 
 
@@ -176,18 +144,13 @@ def _look_up(names: tuple[str, ...], evaluate: Expression) -> Expression:
             here = here.get(name, _ABSENT)
         else:
             if here is not _ABSENT:
-                return _plain(here)
+                return _plain(here, jsonvalue.DEPTH_MAX)
         return evaluate(value, scope)
 
     return look_up
 
 
-def _regex_engine(pattern: str, flags: JsonValue) -> re.Pattern[str]:
-    chosen = (re.IGNORECASE if flags.case_insensitive else 0) | (re.MULTILINE if flags.multiline else 0)
-    return compile_pattern(pattern.replace("\\/", "/"), chosen)
-
-
-def _evaluator(text: str, engine: JsonValue, found: References) -> Expression:
+def _evaluator(text: str, engine: Engine, found: References, *, context_item: bool) -> Expression:
     names = tuple(found.variables - {"states"})
     functions = tuple(found.variables & SCOPED_NAMES)
     members = None if found.whole else tuple(found.members)
@@ -204,17 +167,16 @@ def _evaluator(text: str, engine: JsonValue, found: References) -> Expression:
                 bindings[name] = _converted(scope, f"${name}", variable)
         if uses_states:
             bindings["states"] = _states(scope, members)
-        calls: list[JsonValue] = []
-        bindings["__evaluate_entry"], bindings["__evaluate_exit"] = _meter(calls)
+        item = None
+        if context_item and value is not UNDEFINED:
+            item = bindings["$"] = _item(value)
         try:
-            result = engine.eval(engine.ast, None, frame)
-            return _plain(result) if result is not None else _undefined(text)
+            result = engine.run(item, frame)
+            return _plain(result, jsonvalue.DEPTH_MAX) if result is not None else _undefined(text)
         except JException as error:
-            raise JsonataError(text, _outcome(error, calls)) from None
+            raise JsonataError(text, _outcome(error, engine.calls)) from None
         except RecursionError:
             raise JsonataError(text, _bare(STACK_OVERFLOW)) from None
-        except ZeroDivisionError:
-            raise JsonataError(text, _coded('D1001: Number out of range: "Infinity"')) from None
         except _NoJsonError:
             raise JsonataError(text, "returned an unsupported result type.") from None
         except _LIBRARY_ERRORS:
@@ -222,6 +184,16 @@ def _evaluator(text: str, engine: JsonValue, found: References) -> Expression:
             raise JsonataError(text, _bare("A value has a type or a size that cannot be used here")) from None
 
     return evaluate
+
+
+def _item(value: JsonValue) -> JsonValue:
+    """A context item as the library takes it: an array is one item, not a sequence of them."""
+    item = with_nulls(value)
+    if not isinstance(item, list):
+        return item
+    wrapped = Utils.create_sequence(item)
+    wrapped.outer_wrapper = True
+    return wrapped
 
 
 def _undefined(text: str) -> JsonValue:
@@ -252,49 +224,6 @@ def _converted(scope: Scope, key: str, value: JsonValue) -> JsonValue:
     return known[1]
 
 
-def _meter(calls: list[JsonValue]) -> tuple[Callable[..., None], Callable[..., None]]:
-    """The callbacks before and after each node: they end an evaluation that goes too deep, too long or grows too large.
-
-    A callback raises the library's exception, as some of its own code turns all others into something else. `calls` is
-    kept as the stack of calls under way, for the library forgets the name of the function that failed.
-    """
-    depth = 0
-    steps_left = STEPS_MAX
-    bytes_left = ALLOCATED_BYTES_MAX
-
-    def enter(node: JsonValue, context: JsonValue, frame: JsonValue) -> None:
-        nonlocal depth, steps_left
-        depth += 1
-        steps_left -= 1
-        if node.type == "function":
-            calls.append(node.procedure.value)
-        if depth > DEPTH_MAX:
-            raise JException(STACK_OVERFLOW, -1)
-        if steps_left < 0:
-            raise JException(TIME_EXCEEDED, -1)
-
-    def leave(node: JsonValue, context: JsonValue, frame: JsonValue, result: JsonValue) -> None:
-        nonlocal depth, steps_left, bytes_left
-        depth -= 1
-        if node.type == "function":
-            calls.pop()
-        if isinstance(result, str | list):
-            if isinstance(result, str):
-                size = len(result)
-                steps_left -= size // CHARACTERS_PER_STEP
-            else:
-                # The library's ranges say that they are one longer than they are.
-                length = len(result) - (result.__class__ is Utils.RangeList)
-                size = length * 8
-                steps_left -= length // ELEMENTS_PER_STEP
-            if node.type in _MAKING:
-                bytes_left -= size
-            if size > HELD_BYTES_MAX or bytes_left < 0:
-                raise memory_exceeded()
-
-    return enter, leave
-
-
 # Results
 
 
@@ -302,8 +231,13 @@ class _NoJsonError(Exception):
     """A function where JSON is wanted."""
 
 
-def _plain(value: JsonValue) -> JsonValue:
-    """A result of the library as JSON. What needs no change is shared, not copied."""
+def _plain(value: JsonValue, depth_left: int) -> JsonValue:
+    """A result of the library as JSON. What needs no change is shared, not copied.
+
+    Raises:
+        _NoJsonError: there is a function in it.
+        RecursionError: it nests too deep to be anything's input.
+    """
     kind = type(value)
     if value is None or value is NULL:
         return None
@@ -311,11 +245,13 @@ def _plain(value: JsonValue) -> JsonValue:
         return value
     if kind is float:
         return _plain_number(value)
+    if depth_left == 0:
+        raise RecursionError
     if isinstance(value, dict):
-        members = {name: _plain(member) for name, member in value.items()}
+        members = {name: _plain(member, depth_left - 1) for name, member in value.items()}
         return value if all(map(_same, members.values(), value.values())) else members
     if isinstance(value, list):
-        elements = [_plain(element) for element in value]
+        elements = [_plain(element, depth_left - 1) for element in value]
         return value if kind is list and all(map(_same, elements, value)) else elements
     raise _NoJsonError
 
@@ -325,10 +261,10 @@ def _same(one: JsonValue, other: JsonValue) -> bool:
 
 
 def _plain_number(number: float) -> JsonValue:
-    """Whole numbers without a fraction, as JavaScript prints them."""
-    if not math.isfinite(number):
-        raise JException("D1001", 0, "Infinity" if number > 0 else "-Infinity" if number < 0 else "NaN")
-    return int(number) if number.is_integer() and abs(number) < 1e21 else number
+    """Whole numbers without a fraction. What JSON has no number for is a text on the service (August 2026)."""
+    if math.isfinite(number):
+        return whole(number)
+    return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
 
 def unexpected_type(expression: JsonataExpression, expected: str, value: JsonValue) -> JsonataError:
@@ -380,7 +316,7 @@ def _message(error: JsonValue) -> str:
 
     def fill(match: re.Match[str]) -> str:
         value = next(values, None)
-        return str(value) if match.group(1) else _json(value)
+        return str(value) if match.group(1) else "undefined" if value is None else _json(value)
 
     return _PLACEHOLDER.sub(fill, template.replace(" Object", " function"))
 
@@ -394,7 +330,7 @@ def _values(error: JsonValue) -> tuple[JsonValue, ...]:
         case "T0411":
             return (error.expected, error.current)
         case "T0412":
-            return (error.current, error.expected, _KINDS.get(str(error.extra)[:1], error.extra))
+            return (error.current, error.expected, _KINDS.get(str(error.extra)[:1]))
         case "D1002":
             return (error.expected,)
         case _:
@@ -403,6 +339,6 @@ def _values(error: JsonValue) -> tuple[JsonValue, ...]:
 
 def _json(value: JsonValue) -> str:
     try:
-        return show(_plain(value))
+        return show(_plain(value, jsonvalue.DEPTH_MAX))
     except (_NoJsonError, JException):
         return "?"

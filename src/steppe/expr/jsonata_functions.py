@@ -3,29 +3,36 @@
 The service's own are `$partition`, `$range`, `$hash`, `$random` (with a seed), `$uuid` and `$parse`; `$eval` does not
 exist there. `$now`, `$millis`, `$random`, `$uuid` and `$shuffle` take time and chance from the scope, so that an
 advance that is repeated gives the same result. A few built-ins are replaced because the library's take time or memory
-without bound, or fail with errors of Python instead of JSONata's.
+without bound, fail with errors of Python instead of JSONata's, or differ from the service's.
 
-Source: Developer Guide, page "Transforming data with JSONata"; recorded cases (intrinsic_functions/*jsonata*).
+Source: Developer Guide, page "Transforming data with JSONata"; recorded cases (intrinsic_functions/*jsonata*); what
+wrong and missing arguments give was measured on the service by others in August 2026.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Final, TypeAlias
+import base64
+import binascii
+import contextlib
+import hashlib
+import json
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Final, NoReturn, TypeAlias
 
 from jsonata.functions import Functions
-from jsonata.jexception import JException
 from jsonata.jsonata import Jsonata
+from jsonata.signature import Signature
 from jsonata.utils import Utils
 
 from steppe.base import jsonvalue
 from steppe.base.jsonvalue import JsonError, JsonValue
-from steppe.expr.intrinsic_table import HASH_ALGORITHMS, JavaRandom, Refused, hashed, partition, rounded
+from steppe.expr.intrinsic_table import HASH_ALGORITHMS, JavaRandom
+from steppe.expr.jsonata_engine import HELD_BYTES_MAX, failure, memory_exceeded, whole
+from steppe.expr.jsonata_text import to_text
 from steppe.expr.scope import Scope
-
-HELD_BYTES_MAX: Final = 873_782 * 8
-"""Memory of one value: 8 bytes an element, 1 a character. Measured by others in August 2026: the service takes
-`[1..873782]` and a text of 2^22 characters, and refuses `[1..873783]` and one of 2^23."""
 
 RANGE_LENGTH_MAX: Final = 360_145
 """Elements that `$range` gives; measured by others in August 2026."""
@@ -33,18 +40,10 @@ RANGE_LENGTH_MAX: Final = 360_145
 PAD_LENGTH_MAX: Final = 262_144
 """Characters that `$pad` adds; observed in September 2026."""
 
-MEMORY_EXCEEDED: Final = "Expression evaluation memory limit exceeded: Check for excessive memory usage"
-
 NULL: Final = Utils.NULL_VALUE
 """JSON null inside the library, where None is "undefined"."""
 
-Native: TypeAlias = JsonValue
-"""A function of the library; it has no types."""
-
-
-def memory_exceeded() -> Exception:
-    """The refusal of a value that is too large."""
-    return JException(MEMORY_EXCEEDED, -1)  # type: ignore[no-any-return]
+Body: TypeAlias = Callable[..., JsonValue]
 
 
 def with_nulls(value: JsonValue) -> JsonValue:
@@ -66,51 +65,138 @@ def _with_nulls(value: JsonValue) -> JsonValue:
     return value
 
 
-def _native(name: str, signature: str, argument_count: int, body: Callable[..., JsonValue]) -> Native:
-    """A function as the library keeps its own, so that it can be partially applied and passed on."""
-    function = Jsonata.JNativeFunction(name, signature, Functions, "random")
-    function.method = body
-    function.nargs = argument_count
-    return function
+class _Signature(Signature):  # type: ignore[misc]
+    """What arguments a function takes. Unlike the library, it tells null from undefined and counts as JSONata does."""
+
+    def get_symbol(self, value: JsonValue) -> str:
+        """The letter of a value's type."""
+        return "l" if value is NULL else str(super().get_symbol(value))
+
+    def throw_validation_error(self, bad_args: JsonValue, bad_sig: str, function_name: str) -> NoReturn:
+        """Refuse the first argument that does not fit: T0410."""
+        pattern = ""
+        fitting = 0
+        for param in self._params:
+            pattern += param.regex
+            match = re.match(pattern, bad_sig)
+            if match is None:
+                break
+            fitting = match.end()
+        raise failure("T0410", fitting + 1, function_name)
+
+
+class Native(Jsonata.JNativeFunction):  # type: ignore[misc]
+    """A function as the library keeps its own, so that it can be partially applied and passed on.
+
+    Args:
+        name: without the dollar.
+        signature: in the library's notation: what arguments it takes.
+        argument_count: how many arguments `body` takes; missing ones are None.
+        body: gives the result. Its arguments fit the signature.
+    """
+
+    def __init__(self, name: str, signature: str, argument_count: int, body: Body) -> None:
+        super().__init__(name, signature, Functions, "random")
+        self.signature = _Signature(signature, name)
+        self.method = body
+        self.nargs = argument_count
+
+    def call(self, input: JsonValue, args: Sequence[JsonValue]) -> JsonValue:
+        """Call the function. The library would take Infinity for an error and 1e300 for an integer."""
+        result = self.method(*args, *(None,) * (self.nargs - len(args)))
+        return whole(result) if result.__class__ is float else result
+
+
+class _Own(Native):
+    """A function that tells missing arguments from undefined ones, so that it checks them itself."""
+
+    def validate(self, args: Sequence[JsonValue], context: JsonValue) -> Sequence[JsonValue]:
+        """Only that there are not too many."""
+        if len(args) > self.nargs:
+            raise failure("T0410", self.nargs + 1, self.function_name)
+        return args
+
+    def call(self, input: JsonValue, args: Sequence[JsonValue]) -> JsonValue:
+        """Call the function with the arguments that are there."""
+        return self.method(*args)
 
 
 # The service's own
 
 
-def _partition(values: list[JsonValue], size: float) -> JsonValue:
-    try:
-        return partition(values, size)
-    except Refused:
-        raise JException("$partition: the size must be a positive integer", -1) from None
-
-
-def _range(start: float, stop: float, step: float) -> JsonValue:
-    try:
-        first, last, by = rounded(start), rounded(stop), rounded(step)
-    except Refused:
-        raise memory_exceeded() from None
-    if by == 0:
-        raise JException("$range: the step must not be zero", -1)
-    numbers = range(first, last + (1 if by > 0 else -1), by)
-    if numbers and (numbers[-1] - first) // by >= RANGE_LENGTH_MAX:
+def _cut(number: JsonValue, name: str, position: int) -> int:
+    """A number without its fraction, towards zero."""
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise failure("T0410", position, name)
+    if not math.isfinite(number):
         raise memory_exceeded()
-    # A sequence: one element alone stands for itself (recorded: $range(1, 9, 9) is 1, not [1]).
-    return Utils.create_sequence_from_iter(numbers)
+    return int(number)
 
 
-def _hash(text: str, algorithm: str) -> JsonValue:
-    try:
-        return hashed(text, algorithm)
-    except Refused:
-        known = ", ".join(HASH_ALGORITHMS)
-        raise JException(f"$hash: the text is too long, or the algorithm is none of {known}", -1) from None
+def _partition(values: JsonValue = None, size: JsonValue = None) -> JsonValue:
+    if values is None:
+        return None
+    if not isinstance(values, list):
+        raise failure("T0412", 1, "partition")
+    if size is None:
+        return [values]
+    count = _cut(size, "partition", 2)
+    if count < 0:
+        raise failure("D3137", "Second argument must be zero or greater")
+    if not count or not values:
+        return None
+    return [values[start : start + count] for start in range(0, len(values), count)]
+
+
+def _range(*bounds: JsonValue) -> JsonValue:
+    if len(bounds) < 2:
+        raise failure("T0410", len(bounds) + 1, "range")
+    numbers = [_cut(bound, "range", position) for position, bound in enumerate(bounds, 1) if bound is not None]
+    if len(numbers) < 3:
+        return None
+    first, last, by = numbers
+    if by == 0:
+        return None
+    found = range(first, last + (1 if by > 0 else -1), by)
+    if found and (found[-1] - first) // by >= RANGE_LENGTH_MAX:
+        raise memory_exceeded()
+    # A sequence: one element alone stands for itself (recorded: $range(1, 9, 9) is 1, not [1]), none is undefined.
+    return Utils.create_sequence_from_iter(found)
+
+
+def _hash(*arguments: JsonValue) -> JsonValue:
+    text = arguments[0] if arguments else NULL
+    if text is None:
+        return None
+    if not isinstance(text, str):
+        raise failure("T0410", 1, "hash")
+    if len(arguments) == 1:
+        return None
+    algorithm = "null" if arguments[1] is None else arguments[1]
+    if not isinstance(algorithm, str):
+        raise failure("T0410", 2, "hash")
+    name = HASH_ALGORITHMS.get(algorithm)
+    if name is None:
+        known = "SHA-1, SHA-384, SHA-256, SHA-512, MD5"
+        raise failure("D3137", f"Hash algorithm '{algorithm}' must be one of {known}")
+    return hashlib.new(name, text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
 
 
 def _parse(text: str | None) -> JsonValue:
+    if text is None:
+        return None
     try:
-        return with_nulls(jsonvalue.loads(text or ""))
-    except JsonError:
-        raise JException("$parse: the argument is not JSON", -1) from None
+        value = jsonvalue.loads(text)
+        # The service refuses a name that stands twice in an object.
+        json.loads(text, object_pairs_hook=_each_once)
+    except (JsonError, ValueError, RecursionError):
+        raise failure("D3137", "Invalid JSON") from None
+    return with_nulls(value)
+
+
+def _each_once(pairs: list[tuple[str, JsonValue]]) -> None:
+    if len(dict(pairs)) < len(pairs):
+        raise JsonError("a name stands twice in an object")
 
 
 # Built-ins, guarded
@@ -126,7 +212,7 @@ def _join(texts: JsonValue, separator: str | None) -> JsonValue:
     if texts is None:
         return None
     if not all(isinstance(text, str) for text in texts):
-        raise JException("T0412", -1, 1, "join", "s")
+        raise failure("T0412", 1, "join", "s")
     between = separator or ""
     if sum(map(len, texts)) + len(between) * len(texts) > HELD_BYTES_MAX:
         raise memory_exceeded()
@@ -140,20 +226,20 @@ def _of_numbers(name: str, body: Callable[[list[float]], JsonValue]) -> Native:
         if numbers is None:
             return None
         if not all(number.__class__ is int or number.__class__ is float for number in numbers):
-            raise JException("T0412", -1, 1, name, "n")
+            raise failure("T0412", 1, name, "n")
         try:
             return body(numbers) if numbers or name == "sum" else None
         except OverflowError:
-            raise JException("D1001", -1, "Infinity") from None
+            return math.inf
 
-    return _native(name, "<a:n>", 1, call)
+    return Native(name, "<a:n>", 1, call)
 
 
 def _replace(text: str | None, pattern: JsonValue, replacement: JsonValue, limit: float | None) -> JsonValue:
     if isinstance(pattern, str) and not pattern:
-        raise JException("D3010", -1)
+        raise failure("D3010")
     if isinstance(limit, int | float) and limit < 0:
-        raise JException("D3011", -1)
+        raise failure("D3011")
     if isinstance(text, str) and isinstance(replacement, str) and len(text) * len(replacement) > HELD_BYTES_MAX:
         matches = text.count(pattern) if isinstance(pattern, str) else sum(1 for _ in pattern.finditer(text))
         if matches * len(replacement) > HELD_BYTES_MAX:
@@ -182,40 +268,152 @@ def _key(value: JsonValue) -> JsonValue:
     return value if isinstance(value, str | int | float) else (None, id(value))
 
 
+_DECIMAL_NUMBER = re.compile(r"\s*-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?\s*", re.ASCII)
+_PREFIXED_NUMBER = re.compile(r"0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)", re.ASCII)
+
+
 def _number(value: JsonValue) -> JsonValue:
+    if not isinstance(value, str):
+        return int(value) if isinstance(value, bool) else value
+    if _PREFIXED_NUMBER.fullmatch(value):
+        return float(int(value, 0))
+    if _DECIMAL_NUMBER.fullmatch(value) and math.isfinite(float(value)):
+        return int(value) if len(value) < 18 and value.strip("-").isdigit() else float(value)
+    raise failure("D3030", value)
+
+
+def _power(base: float | None, exponent: float | None) -> JsonValue:
+    if base is None or exponent is None:
+        return None
     try:
-        number = Functions.number(value)
-    except ValueError:
-        raise JException("D3030", -1, value) from None
-    if isinstance(number, float) and number - number != 0:
-        raise JException("D3030", -1, value)
-    return number
+        return math.pow(base, exponent)
+    except (ValueError, OverflowError):
+        raise failure("D3061", base, exponent) from None
+
+
+def _string(value: JsonValue, pretty: bool | None) -> JsonValue:
+    return None if value is None else to_text(value, pretty=bool(pretty))
 
 
 def _to_millis(text: str | None, picture: str | None) -> JsonValue:
     try:
         return Functions.datetime_to_millis(text, picture)
     except (ValueError, OverflowError):
-        raise JException("D3110", -1, text) from None
+        raise failure("D3110", text) from None
+
+
+def _from_millis(millis: float | None, picture: str | None, timezone: str | None) -> JsonValue:
+    if millis is None:
+        return None
+    return Functions.datetime_from_millis(millis, picture, _offset(timezone))
+
+
+_OFFSET = re.compile(r"\s*([+-]?)(\d+)", re.ASCII)
+
+
+def _offset(timezone: str | None) -> str | None:
+    """A time zone as the library takes it, `+hhmm`: the service reads digits up to the first other character."""
+    match = _OFFSET.match(timezone or "")
+    return f"{match.group(1) or '+'}{match.group(2)[-4:]:>04}" if match else None
+
+
+def _parse_integer(text: str | None, picture: str) -> JsonValue:
+    if text is None:
+        return None
+    try:
+        number = Functions.parse_integer(text, picture)
+    except ValueError:
+        number = None
+    return math.nan if number is None else number
+
+
+def _base64decode(text: str | None) -> JsonValue:
+    if text is None:
+        return None
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        raise failure("The argument of $base64decode is not Base64") from None
+
+
+_ESCAPED_BYTE = re.compile(rb"%([0-9a-fA-F]{2})")
+_PERCENT = re.compile(r"%(?![0-9a-fA-F]{2})")
+
+
+def _decode_url(name: str, plus: str) -> Body:
+    def decode(text: str | None) -> JsonValue:
+        if text is None:
+            return None
+        if _PERCENT.search(text):
+            raise failure("D3140", name, text)
+        encoded = text.replace("+", plus).encode("utf-8", "surrogatepass")
+        return _ESCAPED_BYTE.sub(lambda match: bytes((int(match.group(1), 16),)), encoded).decode("utf-8", "replace")
+
+    return decode
+
+
+def _encode_url(name: str, body: Body) -> Body:
+    def encode(text: str | None) -> JsonValue:
+        try:
+            return body(text)
+        except UnicodeEncodeError:
+            raise failure("D3140", name, text) from None
+
+    return encode
+
+
+def _format_number(value: float | None, picture: str, options: dict[str, str] | None) -> JsonValue:
+    """The library's, on the decimal that the number is written as, halves to the even neighbour."""
+    if value is None:
+        return None
+    chosen = options or {}
+    if not all(isinstance(sign, str) and len(sign) == 1 for sign in chosen.values()):
+        chosen = {}
+    parts = picture.split(chosen.get("pattern-separator", ";"))
+    part = parts[-1] if value < 0 else parts[0]
+    _, _, fraction = part.partition(chosen.get("decimal-separator", "."))
+    zero = ord(chosen.get("zero-digit", "0"))
+    places = sum(char == chosen.get("digit", "#") or 0 <= ord(char) - zero < 10 for char in fraction)
+    places += 2 if chosen.get("percent", "%") in part else 3 if chosen.get("per-mille", "\u2030") in part else 0
+    written = Decimal(repr(value))
+    if chosen.get("exponent-separator", "e") not in part:
+        # A number with more digits than a decimal holds has nothing to round.
+        with contextlib.suppress(InvalidOperation):
+            written = written.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
+    return Functions.format_number(written, picture, chosen)
 
 
 def _base_frame() -> JsonValue:
-    frame = Jsonata.Frame(Jsonata.static_frame)
+    frame = Jsonata.Frame(None)
+    for name, function in Jsonata.static_frame.bindings.items():
+        wrapped = Native(name, "<x:x>", function.nargs, function.method)
+        wrapped.signature.__dict__ = function.signature.__dict__.copy()
+        frame.bind(name, wrapped)
     for function in (
-        _native("partition", "<an:a>", 2, _partition),
-        _native("range", "<nnn:a>", 3, _range),
-        _native("hash", "<ss:s>", 2, _hash),
-        _native("parse", "<s:x>", 1, _parse),
-        _native("pad", "<s-ns?:s>", 3, _pad),
-        _native("join", "<as?:s>", 2, _join),
+        _Own("partition", "<x?x?:x>", 2, _partition),
+        _Own("range", "<x?x?x?:x>", 3, _range),
+        _Own("hash", "<x?x?:x>", 2, _hash),
+        Native("parse", "<s?:x>", 1, _parse),
+        Native("string", "<x-b?:s>", 2, _string),
+        Native("pad", "<s-ns?:s>", 3, _pad),
+        Native("join", "<as?:s>", 2, _join),
         _of_numbers("sum", sum),
         _of_numbers("max", max),
         _of_numbers("min", min),
         _of_numbers("average", lambda numbers: sum(numbers) / len(numbers)),
-        _native("replace", "<s-(sf)(sf)n?:s>", 4, _replace),
-        _native("distinct", "<x:x>", 1, _distinct),
-        _native("number", "<(nsb)-:n>", 1, _number),
-        _native("toMillis", "<s-s?:n>", 2, _to_millis),
+        Native("replace", "<s-(sf)(sf)n?:s>", 4, _replace),
+        Native("distinct", "<x:x>", 1, _distinct),
+        Native("number", "<(nsb)-:n>", 1, _number),
+        Native("power", "<n-n:n>", 2, _power),
+        Native("toMillis", "<s-s?:n>", 2, _to_millis),
+        Native("fromMillis", "<n-s?s?:s>", 3, _from_millis),
+        Native("parseInteger", "<s-s:n>", 2, _parse_integer),
+        Native("formatNumber", "<n-so?:s>", 3, _format_number),
+        Native("base64decode", "<s-:s>", 1, _base64decode),
+        Native("decodeUrlComponent", "<s-:s>", 1, _decode_url("decodeUrlComponent", " ")),
+        Native("decodeUrl", "<s-:s>", 1, _decode_url("decodeUrl", "+")),
+        Native("encodeUrlComponent", "<s-:s>", 1, _encode_url("encodeUrlComponent", Functions.encode_url_component)),
+        Native("encodeUrl", "<s-:s>", 1, _encode_url("encodeUrl", Functions.encode_url)),
     ):
         frame.bind(function.function_name, function)
     # A name bound to nothing cannot be called: T1006, as the service answers.
@@ -231,7 +429,7 @@ BASE_FRAME: Final = _base_frame()
 
 
 def _now(scope: Scope) -> Callable[..., JsonValue]:
-    return lambda picture, timezone: Functions.datetime_from_millis(scope.now_ms, picture, timezone)
+    return lambda picture, timezone: _from_millis(scope.now_ms, picture, timezone)
 
 
 def _millis(scope: Scope) -> Callable[..., JsonValue]:
@@ -279,4 +477,4 @@ def is_function(name: str) -> bool:
 def scoped(name: str, scope: Scope) -> Native:
     """A function that takes time or chance from a scope."""
     signature, argument_count, make = _SCOPED[name]
-    return _native(name, signature, argument_count, make(scope))
+    return Native(name, signature, argument_count, make(scope))

@@ -8,17 +8,29 @@ UNSUPPORTED_JSONATA_EXPRESSION), so `references` finds those, and the variables 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from steppe.base.jsonvalue import JsonValue
 
-_WITH_CONTEXT = ("predicate", "stages", "group", "terms", "pattern", "update", "delete")
-"""Parts that are evaluated with a context item whatever stands around them."""
+_INHERITING: Final[dict[str, tuple[str, ...]]] = {
+    "binary": ("lhs", "rhs"),
+    "unary": ("expression", "expressions", "lhs_object"),
+    "function": ("procedure", "arguments"),
+    "partial": ("procedure", "arguments"),
+    "lambda": ("body",),
+    "condition": ("condition", "then", "_else"),
+    "block": ("expressions",),
+    "bind": ("rhs",),
+    "apply": ("lhs", "rhs"),
+}
+"""By type of node, the parts that have the context item of the whole they belong to: also the body of a function."""
 
-_INHERITING = (
-    *("lhs", "rhs", "expressions", "arguments", "procedure", "body", "condition", "then", "_else"),
-    *("lhs_object", "rhs_object", "expression", "expr"),
-)
-"""Parts that have the context item of the whole they belong to."""
+_WITH_CONTEXT: Final[dict[str, tuple[str, ...]]] = {
+    "transform": ("pattern", "update", "delete"),
+    "sort": ("terms",),
+    "filter": ("expr",),
+}
+"""By type of node, the parts that are evaluated with a context item whatever stands around them."""
 
 
 @dataclass(slots=True)
@@ -30,7 +42,7 @@ class References:
         bound: names bound inside: `:=`, parameters, `@$name`, `#$name`.
         members: members of `$states` that are named directly.
         whole: whether `$states` is used as a whole, so that any member may be read.
-        unsupported: names used at the top level, in order; "$" and "$$" included.
+        unsupported: names used at the top level, each once, in order; "$" and "$$" (which is nowhere) included.
     """
 
     variables: set[str] = field(default_factory=set)
@@ -39,59 +51,87 @@ class References:
     whole: bool = False
     unsupported: list[str] = field(default_factory=list)
 
+    def refuse(self, name: str) -> None:
+        """Note a name that a state does not have."""
+        if name not in self.unsupported:
+            self.unsupported.append(name)
+
+    def reasons(self) -> tuple[str, ...]:
+        """What the service says of the unsupported names. `$$` has a text of its own (both measured in August 2026)."""
+        return tuple(
+            f"Reference to '{name}' {'' if name == '$$' else 'at the top level '}is not supported."
+            for name in self.unsupported
+        )
+
 
 def references(tree: JsonValue) -> References:
     """Walk a syntax tree of the parser."""
     found = References()
-    _walk(tree, found, top=True)
+    _walk(tree, found, True)
     return found
 
 
-def _walk(node: JsonValue, found: References, *, top: bool) -> None:
-    """Walk a node, or nodes in lists and tuples; `top` says that there is no context item here."""
-    if isinstance(node, list | tuple):
-        for element in node:
-            _walk(element, found, top=top)
-        return
-    kind = getattr(node, "type", None)
-    if node is None or isinstance(node, str | int | float) or kind == "operator":
-        return
-    if kind == "variable":
-        _variable(node.value, found, top=top)
-    elif kind == "name" and top:
-        found.unsupported.append(node.value)
-    if kind == "bind":
+def _walk(node: JsonValue, found: References, top: bool) -> None:
+    """Walk a node; `top` says that there is no context item here."""
+    kind = node.type
+    if kind == "path":
+        _steps(node.steps, found, top)
+    elif kind == "variable":
+        _variable(node.value, found, top)
+    elif kind == "name":
+        if top:
+            found.refuse(str(node.value))
+    elif kind == "bind":
         found.bound.add(node.lhs.value)
     elif kind == "lambda":
         found.bound.update(parameter.value for parameter in node.arguments)
-    for name in (getattr(node, "focus", None), getattr(node, "index", None)):
-        if isinstance(name, str):
-            found.bound.add(name)
-    steps = getattr(node, "steps", None)
-    if steps:
-        _steps(steps, found, top=top)
-    for attribute in _INHERITING:
-        _walk(getattr(node, attribute, None), found, top=top)
-    for attribute in _WITH_CONTEXT:
-        _walk(getattr(node, attribute, None), found, top=False)
+    for attribute in _INHERITING.get(kind, ()):
+        _walk_part(getattr(node, attribute), found, top)
+    for attribute in _WITH_CONTEXT.get(kind, ()):
+        _walk_part(getattr(node, attribute), found, False)
+    # The parser hangs these on nodes of any type.
+    for part in (node.predicate, node.stages):
+        if part is not None:
+            _walk_part(part, found, False)
+    if node.group is not None:
+        _walk_part(node.group.lhs_object, found, False)
+    if node.focus is not None:
+        found.bound.add(node.focus)
+    if kind != "index" and isinstance(node.index, str):
+        found.bound.add(node.index)
 
 
-def _steps(steps: list[JsonValue], found: References, *, top: bool) -> None:
+def _walk_part(part: JsonValue, found: References, top: bool) -> None:
+    """Walk a node, or nodes in lists (the pairs of an object are lists of two), or nothing."""
+    if isinstance(part, list):
+        for element in part:
+            _walk_part(element, found, top)
+    elif part is None:
+        return
+    elif part.type is None:
+        _walk_part(part.expression, found, top)  # a term of an order-by
+    else:
+        _walk(part, found, top)
+
+
+def _steps(steps: list[JsonValue], found: References, top: bool) -> None:
     first, *rest = steps
     direct = first.type == "variable" and first.value == "states" and bool(rest) and rest[0].type == "name"
-    if direct and not getattr(first, "predicate", None) and not getattr(first, "stages", None):
+    if direct and first.predicate is None and first.stages is None:
         found.variables.add("states")
         found.members.add(rest[0].value)
     else:
-        _walk(first, found, top=top)
-    _walk(rest, found, top=False)
+        _walk(first, found, top)
+    for step in rest:
+        _walk(step, found, False)
 
 
-def _variable(name: str, found: References, *, top: bool) -> None:
-    if name == "$" or (name == "" and top):
-        found.unsupported.append(f"${name}")
-    elif name == "states":
+def _variable(name: str, found: References, top: bool) -> None:
+    if name == "$":
+        found.refuse("$$")
+    elif name == "":
+        if top:
+            found.refuse("$")
+    else:
         found.variables.add(name)
-        found.whole = True
-    elif name:
-        found.variables.add(name)
+        found.whole = found.whole or name == "states"
