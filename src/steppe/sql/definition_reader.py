@@ -1,0 +1,346 @@
+"""Hive's definitions, read: the tokens of CREATE, ALTER, DROP, SHOW, DESCRIBE, MSCK become a plan, word by word.
+
+Every clause is understood or refused. `definitions` carries plans out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from steppe.base.jsonvalue import JsonValue
+from steppe.sql.catalog import Document
+from steppe.sql.errors import MalformedQuery, QueryError, not_supported, position
+from steppe.sql.scan import LAZY_SIMPLE, OPEN_CSV, PARQUET
+from steppe.sql.statement import Statement
+from steppe.sql.tokens import Token
+from steppe.sql.types import TypeTextError, hive, parse_hive
+
+_TEXT_INPUT = "org.apache.hadoop.mapred.TextInputFormat"
+_TEXT_OUTPUT = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
+_PARQUET_INPUT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+_PARQUET_OUTPUT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+_SERDES = {
+    LAZY_SIMPLE: (_TEXT_INPUT, _TEXT_OUTPUT),
+    OPEN_CSV: (_TEXT_INPUT, _TEXT_OUTPUT),
+    PARQUET: (_PARQUET_INPUT, _PARQUET_OUTPUT),
+}
+
+Plan = dict[str, JsonValue]
+"""What to do: `kind` names it, the rest depends on the kind."""
+
+
+class Reader:
+    """Reads the tokens of a definition into a plan."""
+
+    def __init__(self, statement: Statement) -> None:
+        self._text = statement.text
+        self._tokens = statement.tokens
+        self._at = 0
+
+    def plan(self) -> Plan:
+        """What to do.
+
+        Raises:
+            MalformedQuery: the text is not what Hive's grammar has.
+            QueryError: NOT_SUPPORTED for a clause that this engine lacks.
+        """
+        first, second = self._word(), self._word()
+        match (first, second):
+            case ("CREATE", "DATABASE" | "SCHEMA"):
+                plan = self._create_database()
+            case ("CREATE", _):
+                plan = self._create_table(external=second == "EXTERNAL")
+            case ("DROP", "DATABASE" | "SCHEMA"):
+                plan = self._drop("drop_database")
+                plan["cascade"] = self._optional("CASCADE")
+                self._optional("RESTRICT")
+            case ("DROP", "TABLE"):
+                plan = self._drop("drop_table")
+                self._optional("PURGE")
+            case ("SHOW", "DATABASES" | "SCHEMAS"):
+                plan = {"kind": "show_databases", "like": self._pattern(self._optional("LIKE"))}
+            case ("SHOW", "TABLES"):
+                database = self._name()[1] if self._optional("IN") or self._optional("FROM") else None
+                self._optional("LIKE")
+                plan = {"kind": "show_tables", "database": database, "like": self._pattern(False)}
+            case ("SHOW", "COLUMNS"):
+                if not (self._optional("IN") or self._optional("FROM")):
+                    raise self._mismatch("'FROM', 'IN'")
+                plan = self._of_table("show_columns")
+                if self._optional("IN") or self._optional("FROM"):
+                    plan["database"] = self._name()[1]
+            case ("SHOW", "CREATE"):
+                self._expect("TABLE")
+                plan = self._of_table("show_create_table")
+            case ("SHOW", _):
+                plan = self._of_table("show_properties")
+                if self._peek() == "(":
+                    raise not_supported("SHOW TBLPROPERTIES with a property's name")
+            case _:
+                self._at = 1
+                if self._optional("EXTENDED") or self._optional("FORMATTED"):
+                    raise not_supported("DESCRIBE EXTENDED or FORMATTED")
+                plan = self._of_table("describe")
+        if self._at < len(self._tokens):
+            raise self._mismatch("<EOF>")
+        return plan
+
+    # -- words
+
+    def _peek(self) -> str:
+        return self._tokens[self._at].upper if self._at < len(self._tokens) else ""
+
+    def _word(self) -> str:
+        word = self._peek()
+        self._at += 1
+        return word
+
+    def _optional(self, *words: str) -> bool:
+        if [token.upper for token in self._tokens[self._at : self._at + len(words)]] != list(words):
+            return False
+        self._at += len(words)
+        return True
+
+    def _expect(self, word: str) -> None:
+        if not self._optional(word):
+            raise self._mismatch(f"'{word}'")
+
+    def _mismatch(self, expecting: str) -> MalformedQuery:
+        if self._at >= len(self._tokens):
+            return MalformedQuery(
+                f"{position(self._text, len(self._text))}: mismatched input '<EOF>'. Expecting: {expecting}"
+            )
+        token = self._tokens[self._at]
+        return MalformedQuery(
+            f"{position(self._text, token.start)}: mismatched input '{token.text}'. Expecting: {expecting}"
+        )
+
+    def _next(self, *kinds: str, expecting: str) -> Token:
+        if self._at >= len(self._tokens) or self._tokens[self._at].kind not in kinds:
+            raise self._mismatch(expecting)
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _string(self) -> str:
+        token = self._next("string", expecting="<string>")
+        body = token.text[1:-1].replace("''", "'")
+        return re.sub(r"\\(u[0-9a-fA-F]{4}|[0-7]{3}|.)", _unescaped, body, flags=re.DOTALL)
+
+    def _identifier(self) -> str:
+        token = self._tokens[self._at] if self._at < len(self._tokens) else None
+        if token is not None and token.kind == "quoted":
+            seen = self._text[: token.end][-60:]
+            raise MalformedQuery(f"{position(self._text, token.start)}: no viable alternative at input '{seen}'")
+        return self._next("word", "backquoted", expecting="<identifier>").name.lower()
+
+    def _name(self) -> tuple[str | None, str]:
+        """[database.]name, also as one back-quoted text."""
+        first = self._identifier()
+        if self._optional("."):
+            second = self._identifier()
+            if self._optional("."):
+                return second, self._identifier()
+            return first, second
+        return None, first
+
+    def _of_table(self, kind: str) -> Plan:
+        database, label = self._name()
+        return {"kind": kind, "database": database, "name": label}
+
+    def _pattern(self, needed: bool) -> str | None:
+        if self._at < len(self._tokens) and self._tokens[self._at].kind == "string":
+            return self._string()
+        if needed:
+            raise self._mismatch("<string>")
+        return None
+
+    def _drop(self, kind: str) -> Plan:
+        quiet = self._optional("IF", "EXISTS")
+        return {**self._of_table(kind), "quiet": quiet}
+
+    def _properties(self) -> dict[str, str]:
+        """('key'='value', ...)."""
+        found = {}
+        self._expect("(")
+        while True:
+            key = self._string()
+            self._expect("=")
+            found[key] = self._string()
+            if not self._optional(","):
+                break
+        self._expect(")")
+        return found
+
+    # -- CREATE
+
+    def _create_database(self) -> Plan:
+        quiet = self._optional("IF", "NOT", "EXISTS")
+        label = self._identifier()
+        document: Document = {}
+        while self._at < len(self._tokens):
+            if self._optional("COMMENT"):
+                document["Description"] = self._string()
+            elif self._optional("LOCATION"):
+                document["LocationUri"] = self._string()
+            elif self._optional("WITH", "DBPROPERTIES"):
+                document["Parameters"] = self._properties()
+            else:
+                raise self._mismatch("<EOF>")
+        return {"kind": "create_database", "name": label, "quiet": quiet, "document": document}
+
+    def _create_table(self, *, external: bool) -> Plan:
+        if external:
+            self._expect("TABLE")
+        quiet = self._optional("IF", "NOT", "EXISTS")
+        database, label = self._name()
+        columns = self._columns()
+        clauses = self._clauses()
+        if not clauses.get("location"):
+            raise MalformedQuery("No location was specified for table. An S3 location must be specified")
+        if clauses["parameters"].get("table_type", "").upper() == "ICEBERG":
+            raise not_supported("Iceberg tables")
+        if not external:
+            place = position(self._text, self._tokens[1].start)
+            raise MalformedQuery(f"{place}: only external tables and Iceberg tables can be created without AS")
+        if not re.fullmatch(r"s3[an]?://[^/]+(/.*)?", clauses["location"]):
+            raise MalformedQuery("The location must be an S3 path: s3://bucket/prefix/")
+        if clauses.get("partition_keys"):
+            raise not_supported("PARTITIONED BY")
+        document: Document = {
+            "Name": label,
+            "TableType": "EXTERNAL_TABLE",
+            "Retention": 0,
+            "Parameters": {"EXTERNAL": "TRUE", **clauses["parameters"]},
+            "PartitionKeys": [],
+            "StorageDescriptor": {
+                "Columns": columns,
+                "Location": clauses["location"],
+                "Compressed": False,
+                "NumberOfBuckets": -1,
+                "BucketColumns": [],
+                "SortColumns": [],
+                "StoredAsSubDirectories": False,
+                **_storage(clauses),
+            },
+        }
+        if clauses.get("comment"):
+            document["Parameters"]["comment"] = clauses["comment"]
+        return {"kind": "create_table", "database": database, "quiet": quiet, "document": document}
+
+    def _columns(self) -> list[Document]:
+        columns: list[Document] = []
+        self._expect("(")
+        while True:
+            label = self._identifier()
+            entry: Document = {"Name": label, "Type": self._type()}
+            if self._optional("COMMENT"):
+                entry["Comment"] = self._string()
+            columns.append(entry)
+            if not self._optional(","):
+                break
+        self._expect(")")
+        labels = [entry["Name"] for entry in columns]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise QueryError("FAILED", f"SemanticException [Error 10036]: Duplicate column name: {label}")
+        return columns
+
+    def _type(self) -> str:
+        """A Hive type: the tokens up to the comma or bracket that ends it."""
+        start, depth = self._at, 0
+        while self._at < len(self._tokens):
+            word = self._peek()
+            if depth == 0 and (word in (",", ")", "COMMENT") and self._at > start):
+                break
+            depth += (word in ("<", "(")) - (word in (">", ")"))
+            self._at += 1
+        said = self._text[self._tokens[start].start : self._tokens[self._at - 1].end] if self._at > start else ""
+        try:
+            return hive(parse_hive(said.replace("`", "")))
+        except TypeTextError:
+            place = position(self._text, self._tokens[min(start, len(self._tokens) - 1)].start)
+            raise MalformedQuery(f"{place}: mismatched input '{said[:60]}'. Expecting: <type>") from None
+
+    def _clauses(self) -> Document:
+        found: Document = {"parameters": {}, "serde_parameters": {}}
+        while self._at < len(self._tokens):
+            if self._optional("COMMENT"):
+                found["comment"] = self._string()
+            elif self._optional("PARTITIONED", "BY"):
+                found["partition_keys"] = self._columns()
+            elif self._optional("CLUSTERED", "BY"):
+                raise not_supported("CLUSTERED BY")
+            elif self._optional("ROW", "FORMAT", "DELIMITED"):
+                found["serde_parameters"] |= self._delimited()
+            elif self._optional("ROW", "FORMAT", "SERDE"):
+                found["serde"] = self._string()
+            elif self._optional("WITH", "SERDEPROPERTIES"):
+                found["serde_parameters"] |= self._properties()
+            elif self._optional("STORED", "AS", "INPUTFORMAT"):
+                found["input"] = self._string()
+                self._expect("OUTPUTFORMAT")
+                found["output"] = self._string()
+            elif self._optional("STORED", "AS"):
+                found["format"] = self._identifier().upper()
+            elif self._optional("LOCATION"):
+                found["location"] = self._string()
+            elif self._optional("TBLPROPERTIES"):
+                found["parameters"] |= self._properties()
+            else:
+                raise self._mismatch("'COMMENT', 'LOCATION', 'PARTITIONED', 'ROW', 'STORED', 'TBLPROPERTIES', <EOF>")
+        return found
+
+    def _delimited(self) -> dict[str, str]:
+        parameters: dict[str, str] = {}
+        while True:
+            if self._optional("FIELDS", "TERMINATED", "BY"):
+                parameters["field.delim"] = parameters["serialization.format"] = self._string()
+            elif self._optional("ESCAPED", "BY"):
+                parameters["escape.delim"] = self._string()
+            elif self._optional("COLLECTION", "ITEMS", "TERMINATED", "BY"):
+                parameters["collection.delim"] = self._string()
+            elif self._optional("MAP", "KEYS", "TERMINATED", "BY"):
+                parameters["mapkey.delim"] = self._string()
+            elif self._optional("LINES", "TERMINATED", "BY"):
+                if self._string() != "\n":
+                    raise not_supported("LINES TERMINATED BY anything but a line feed")
+            elif self._optional("NULL", "DEFINED", "AS"):
+                parameters["serialization.null.format"] = self._string()
+            else:
+                return parameters
+
+
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "0": "\0", "Z": "\x1a"}
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    """Hive's escapes in strings: a letter, three octal digits, or u and four hexadecimal ones after the back slash."""
+    said = match.group(1)
+    if said[0] == "u" and len(said) == 5:
+        return chr(int(said[1:], 16))
+    if len(said) == 3:
+        return chr(int(said, 8))
+    return _ESCAPES.get(said, said)
+
+
+def _storage(clauses: Document) -> Document:
+    """InputFormat, OutputFormat and SerdeInfo of the clauses.
+
+    Raises:
+        QueryError: NOT_SUPPORTED, with the format's name.
+    """
+    named, serde = clauses.get("format"), clauses.get("serde")
+    if named not in (None, "TEXTFILE", "PARQUET"):
+        raise not_supported(f"STORED AS {named}")
+    if serde is None:
+        serde = PARQUET if named == "PARQUET" else LAZY_SIMPLE
+    if serde not in _SERDES:
+        raise not_supported(f"SerDe {serde}")
+    reading, writing = _SERDES[serde]
+    if clauses.get("input") not in (None, reading):
+        raise not_supported(f"INPUTFORMAT {clauses['input']}")
+    parameters = dict(clauses["serde_parameters"])
+    if serde != OPEN_CSV:
+        parameters.setdefault("serialization.format", "1")
+    return {"InputFormat": reading, "OutputFormat": clauses.get("output") or writing,
+            "SerdeInfo": {"SerializationLibrary": serde, "Parameters": parameters}}  # fmt: skip
