@@ -32,6 +32,9 @@ from steppe.testing.server_process import ServerProcess
 MACHINE = {"StartAt": "A", "States": {"A": {"Type": "Pass", "End": True}}}
 SCOPE = "Credential=bench/20260101/us-east-1/states/aws4_request, SignedHeaders=host, Signature=0"
 
+WARM_SECONDS = 3.0
+"""Worker processes are still starting when a server answers for the first time."""
+
 
 class Client:
     """One connection, one request at a time."""
@@ -98,7 +101,9 @@ async def measure(url: str, pid: int, *, clients: int, seconds: float) -> Figure
     arn = (await first.call("CreateStateMachine", name="one-pass", definition=json.dumps(MACHINE), roleArn=ROLE))[
         "stateMachineArn"
     ]
+    await first.call("StartExecution", stateMachineArn=arn)
     first.close()
+    await asyncio.sleep(WARM_SECONDS)
     latencies: list[float] = []
     began, cpu = time.perf_counter(), cpu_seconds(pid)
 

@@ -13,12 +13,14 @@ SQLite in write-ahead-log mode is the embedded database. Work is written as func
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import sqlalchemy as sa
 
@@ -55,13 +57,14 @@ class Database:
             connect_args={"check_same_thread": False, "timeout": 30},
         )
         sa.event.listen(self._engine, "connect", _prepare_sqlite)
-        # pysqlite opens transactions by itself, and only at the first write: we say BEGIN.
-        sa.event.listen(self._engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        sa.event.listen(self._engine, "begin", _begin)
         with self._engine.begin() as connection:
             metadata.create_all(connection)
             _bring_up_to_date(connection, path)
+        self._at_hand = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._at_hand_lock = threading.Lock()
         self._readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="store-read")
-        self._queue: queue.SimpleQueue[tuple[Work[JsonValue], Future[JsonValue]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[tuple[Work[JsonValue], _Waiting] | None] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_loop, name="store-write", daemon=True)
         self._writer.start()
         self._closed = False
@@ -75,9 +78,21 @@ class Database:
         with self._engine.connect() as connection:
             return work(connection)
 
+    def look(self, work: Work[T]) -> T:
+        """Run `work` at once, in this thread: for a few rows that are found by their keys.
+
+        Such a read takes less than handing it to a thread and waking up again. Each statement sees the last commit.
+        Not for lists, nor for what may take longer than an event loop can stand still.
+        """
+        with self._at_hand_lock:
+            return work(self._at_hand)
+
     async def write(self, work: Work[T]) -> T:
         """Run `work` in the writer's next transaction; returns after the commit."""
-        return await asyncio.wrap_future(self.submit(work))
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        self._put(work, _Awaited(loop, answer))
+        return await answer
 
     def write_now(self, work: Work[T]) -> T:
         """As `write`, blocking this thread. Never from an event loop."""
@@ -85,11 +100,14 @@ class Database:
 
     def submit(self, work: Work[T]) -> Future[T]:
         """Queue `work`; the future is resolved after the commit, or fails with what `work` raised."""
+        future: Future[JsonValue] = Future()
+        self._put(work, future)
+        return future
+
+    def _put(self, work: Work[JsonValue], waiting: _Waiting) -> None:
         if self._closed:
             raise InternalError("the database is closed", story="a write was submitted after close()")
-        future: Future[JsonValue] = Future()
-        self._queue.put((work, future))
-        return future
+        self._queue.put((work, waiting))
 
     def close(self) -> None:
         """Finish the queued writes and close all connections. May be called twice."""
@@ -99,6 +117,8 @@ class Database:
         self._queue.put(None)
         self._writer.join()
         self._readers.shutdown()
+        with self._at_hand_lock:
+            self._at_hand.close()
         self._engine.dispose()
 
     def _write_loop(self) -> None:
@@ -115,7 +135,7 @@ class Database:
                 if last:
                     return
 
-    def _commit(self, connection: sa.Connection, batch: list[tuple[Work[JsonValue], Future[JsonValue]]]) -> None:
+    def _commit(self, connection: sa.Connection, batch: list[tuple[Work[JsonValue], _Waiting]]) -> None:
         """One transaction for the batch; then, and only then, tell those who wait.
 
         Savepoints for every piece would cost more than the pieces. So the batch runs without, and only when something
@@ -126,13 +146,58 @@ class Database:
                 results = [work(connection) for work, _ in batch]
         except Exception as error:  # handed to the one who asked
             if len(batch) == 1:
-                batch[0][1].set_exception(error)
+                _tell([(batch[0][1], error, None)])
                 return
             for piece in batch:
                 self._commit(connection, [piece])
             return
-        for (_, future), result in zip(batch, results, strict=True):
-            future.set_result(result)
+        _tell([(waiting, None, result) for (_, waiting), result in zip(batch, results, strict=True)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """Someone in an event loop who waits."""
+
+    loop: asyncio.AbstractEventLoop
+    answer: asyncio.Future[JsonValue]
+
+
+_Waiting: TypeAlias = _Awaited | Future[JsonValue]
+_Outcome: TypeAlias = tuple[_Waiting, BaseException | None, JsonValue]
+"""Who waits, what was raised or None, what was returned."""
+
+
+def _tell(outcomes: Sequence[_Outcome]) -> None:
+    """Tell those who wait; an event loop is woken once for all of its own."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    for outcome in outcomes:
+        waiting, error, result = outcome
+        if isinstance(waiting, _Awaited):
+            loops.setdefault(waiting.loop, []).append(outcome)
+        elif error is not None:
+            waiting.set_exception(error)
+        else:
+            waiting.set_result(result)
+    for loop, own in loops.items():
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_tell_here, own)
+
+
+def _tell_here(outcomes: Sequence[_Outcome]) -> None:
+    for waiting, error, result in outcomes:
+        assert isinstance(waiting, _Awaited)
+        if waiting.answer.done():
+            continue  # cancelled meanwhile
+        if error is not None:
+            waiting.answer.set_exception(error)
+        else:
+            waiting.answer.set_result(result)
+
+
+def _begin(connection: sa.Connection) -> None:
+    """Say BEGIN: pysqlite opens transactions by itself, and only at the first write."""
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN")
 
 
 def _bring_up_to_date(connection: sa.Connection, path: Path) -> None:

@@ -105,7 +105,7 @@ async def describe_execution(parts: Parts, request: Request) -> dict[str, JsonVa
             raise refusals.execution_missing(arn)
         return found, redrive.members(c, found, now_ms)
 
-    record, redriving = await parts.database.read(look)
+    record, redriving = parts.database.look(look)
     return {
         "executionArn": record.arn,
         "stateMachineArn": record.machine_arn,
@@ -217,7 +217,7 @@ async def _started(parts: Parts, request: Request) -> ExecutionRecord:
     name = str(uuid.uuid4()) if given_name is None else check_name(given_name)
     if input_text is None:
         input_text = "{}"
-    machine = await parts.database.read(lambda c: references.to_start(c, members["stateMachineArn"]))
+    machine = parts.database.look(lambda c: references.to_start(c, members["stateMachineArn"]))
     check_input(input_text)
     arn = parts.realm.execution(machine.name, name)
     named = given_name is not None and machine.type == "STANDARD"
@@ -237,7 +237,7 @@ async def _started(parts: Parts, request: Request) -> ExecutionRecord:
 
 
 async def _known(parts: Parts, arn: str) -> ExecutionRecord | None:
-    return await parts.database.read(lambda c: executions.find_execution(c, arn, with_snapshot=False))
+    return parts.database.look(lambda c: executions.find_execution(c, arn, with_snapshot=False))
 
 
 def check_input(text: str) -> None:

@@ -59,7 +59,7 @@ async def _token(parts: Parts, request: Request) -> TokenRecord:
         lost = found is not None and ":activity:" in found.resource
         return found, lost and found is not None and activities.get_activity(c, found.resource) is None
 
-    token, lost = await parts.database.read(find)
+    token, lost = parts.database.look(find)
     if token is None:
         raise ApiError("InvalidToken", "Invalid Token: 'Invalid token'")
     if lost:
