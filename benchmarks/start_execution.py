@@ -112,7 +112,7 @@ async def measure(url: str, pid: int, *, clients: int, seconds: float) -> Figure
         while time.perf_counter() - began < seconds:
             start = time.perf_counter()
             execution = (await client.call("StartExecution", stateMachineArn=arn))["executionArn"]
-            while (await client.call("DescribeExecution", executionArn=execution))["status"] != "SUCCEEDED":
+            while (await client.call("DescribeExecution", executionArn=execution))["status"] != "SUCCEEDED":  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
             latencies.append((time.perf_counter() - start) * 1000)
         client.close()
@@ -129,9 +129,7 @@ def ministack() -> Iterator[tuple[str, int]]:
         port = probe.getsockname()[1]
     settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SERVICES": "stepfunctions", "LOG_LEVEL": "ERROR"}
     command = [str(Path(sys.executable).with_name("ministack"))]
-    process = subprocess.Popen(  # noqa: S603
-        command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         for _ in range(600):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
