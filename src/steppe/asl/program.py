@@ -247,6 +247,17 @@ class MapState(State):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Isolation:
+    """A state is tested by itself: the causes of its faults do not name its place, and its context object is given.
+
+    Attributes:
+        context: what `$$` and `$states.context` name; `Map.Item` is added where there is one.
+    """
+
+    context: JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
     """A compiled definition.
 
@@ -255,6 +266,7 @@ class Program:
         states: every state by name, nested ones included, those of Distributed Map processors not.
         timeout_seconds: of the whole execution; None when not set.
         digest: names the definition: the SHA-256 of its text.
+        isolation: set when one state is tested by itself (`interp.inspection`); else None.
     """
 
     start_at: str
@@ -263,6 +275,7 @@ class Program:
     digest: str = ""
     comment: str = ""
     variable_references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    isolation: Isolation | None = None
 
     def find_map(self, state_name: str) -> MapState | None:
         """The Map of that name, wherever it is: also inside the processors of Distributed Maps. None: there is none."""

@@ -201,6 +201,10 @@ class Run:
 
     def context(self, thread: Thread, map_item: JsonValue = None) -> JsonValue:
         """The context object at a thread's state."""
+        isolation = self.program.isolation
+        if isolation is not None:
+            given = isolation.context
+            return given if map_item is None else {**given, "Map": {"Item": map_item}}
         state = self.states[thread.state]
         return context_object.build(
             self.execution,
@@ -465,7 +469,7 @@ class Run:
     def _placed(self, thread: Thread, state: State, fault: StateFault) -> Fault:
         """The fault with its place in front of the cause; its EvaluationFailed event is written."""
         cause = fault.cause
-        if fault.error != dataflow.DATA_LIMIT_EXCEEDED:
+        if fault.error != dataflow.DATA_LIMIT_EXCEEDED and self.program.isolation is None:
             cause = f"{faults.place(state.name, thread.entered_event)}{cause}"
         if fault.evaluation:
             # The cause of the event is what came before the state was entered, not the entry itself: so in 15 of the 18

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from steppe.base.arns import Realm
+from steppe.base.errors import Fault
 from steppe.base.jsonvalue import JsonValue
+from steppe.interp.command import CallTask
 from steppe.interp.history import HistoryEvent
 from steppe.interp.stimulus import Stimulus
 from steppe.stores.database import Database
@@ -92,6 +94,26 @@ class MapRuns(Protocol):
         ...
 
 
+class Tasks(Protocol):
+    """What carries a Task out (`steppe.integrations.task_caller.TaskCaller`)."""
+
+    async def run(self, command: CallTask, *, execution_arn: str) -> JsonValue:
+        """The task's result.
+
+        Raises:
+            Fault: error name and cause as the state machine sees them.
+        """
+        ...
+
+
+class NoTasks:
+    """A server without integrations."""
+
+    async def run(self, command: CallTask, *, execution_arn: str) -> JsonValue:
+        """Refuse by name."""
+        raise Fault("States.Runtime", f"The resource {command.resource} cannot be called: there are no integrations.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """What every operation works with. `chores` are tasks that go on after an answer was given."""
@@ -101,6 +123,7 @@ class Parts:
     map_runs: MapRuns
     realm: Realm
     clock: Callable[[], int]
+    tasks: Tasks = field(default_factory=NoTasks)
     chores: set[asyncio.Task[None]] = field(default_factory=set)
 
     def begin(self, chore: asyncio.Task[None]) -> None:

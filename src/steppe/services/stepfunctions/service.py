@@ -22,10 +22,11 @@ from steppe.services.stepfunctions import (
     redrive,
     state_machines,
     tags,
+    test_state,
     tokens,
     versions,
 )
-from steppe.services.stepfunctions.ports import Engine, MapRuns, Parts
+from steppe.services.stepfunctions.ports import Engine, MapRuns, NoTasks, Parts, Tasks
 from steppe.stores import machines
 from steppe.stores.database import Database
 from steppe.wire.request import Operations, Request
@@ -64,6 +65,7 @@ OPERATIONS: Final[dict[str, _OperationFunction]] = {
     "StartSyncExecution": executions.start_sync_execution,
     "StopExecution": executions.stop_execution,
     "TagResource": tags.tag_resource,
+    "TestState": test_state.test_state,
     "UntagResource": tags.untag_resource,
     "UpdateStateMachine": state_machines.update_state_machine,
     "UpdateStateMachineAlias": aliases.update_state_machine_alias,
@@ -78,9 +80,18 @@ class StepFunctionsService:
     """The Step Functions API of one server."""
 
     def __init__(
-        self, *, database: Database, engine: Engine, map_runs: MapRuns, realm: Realm, clock: Callable[[], int]
+        self,
+        *,
+        database: Database,
+        engine: Engine,
+        map_runs: MapRuns,
+        realm: Realm,
+        clock: Callable[[], int],
+        tasks: Tasks | None = None,
     ) -> None:
-        self._parts = Parts(database=database, engine=engine, map_runs=map_runs, realm=realm, clock=clock)
+        self._parts = Parts(
+            database=database, engine=engine, map_runs=map_runs, realm=realm, clock=clock, tasks=tasks or NoTasks()
+        )
 
     def operations(self) -> Operations:
         """The table of operations; the same for every caller."""
