@@ -81,7 +81,12 @@ class Server:
         self.services["athena"] = self.athena.operations()
         self.services["glue"] = glue_operations(self.database, account=settings.account, clock=now_ms)
         self.stepfunctions = StepFunctionsService(
-            database=self.database, engine=self.engine, map_runs=self.map_runs, realm=settings.realm, clock=now_ms
+            database=self.database,
+            engine=self.engine,
+            map_runs=self.map_runs,
+            realm=settings.realm,
+            clock=now_ms,
+            tasks=self.tasks,
         )
         self.services["stepfunctions"] = self.stepfunctions.operations()
 
