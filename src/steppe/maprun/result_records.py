@@ -66,15 +66,16 @@ class ChildArns:
 
     def arn(self, item_index: int) -> str:
         """The ARN of the child whose first item that is."""
-        names = _names(self.name_key)
-        arn = self.prefix + child_names.text(names.number(self.run_id, item_index))
-        if self.express:
-            arn += ":" + child_names.text(names.number(self.run_id, item_index | child_names.EXPRESS_FLAG))
-        return arn
+        arn = self.prefix + self.name(item_index)
+        return f"{arn}:{self.second_uuid(item_index)}" if self.express else arn
 
     def name(self, item_index: int) -> str:
         """Its name."""
         return child_names.text(_names(self.name_key).number(self.run_id, item_index))
+
+    def second_uuid(self, item_index: int) -> str:
+        """What an Express child's ARN ends with."""
+        return child_names.text(_names(self.name_key).number(self.run_id, item_index | child_names.EXPRESS_FLAG))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

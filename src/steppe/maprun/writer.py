@@ -19,7 +19,8 @@ from steppe.executors.executor import JobChannel
 from steppe.maprun.child_inputs import child_inputs
 from steppe.maprun.item_source import ItemRange
 from steppe.maprun.plan import CompiledPlan
-from steppe.maprun.result_records import RecordShape, child_rows, pending_record
+from steppe.maprun.record_columns import Texts, result_texts, shard_table
+from steppe.maprun.result_records import RecordShape, pending_record
 from steppe.maprun.segments import SegmentReader
 from steppe.maprun.sources import reopen_source
 from steppe.maprun.worker import WorkerContext
@@ -104,17 +105,14 @@ class _Results:
 
     def add(self, shard: ShardRecord) -> None:
         """Write the children of a shard."""
-        shape = self._job.shape
-        rows = child_rows(self._reader, shard)
-        for row in rows:
-            texts = self._files["SUCCEEDED" if row.status == "SUCCEEDED" else "FAILED"]
-            for text in shape.texts(row):
-                texts.add(text)
+        table = shard_table(self._reader, shard)
+        for texts in result_texts(table, self._job.shape, lines=self._job.lines):
+            self._files[texts.kind].add_all(texts)
         if self._job.pending and not shard.done and not self._unreadable:
-            started = {row.item_index for row in rows}
+            started = set(table.column("item_index").to_pylist())
             try:
                 for text in self._pending(shard, started):
-                    self._files["PENDING"].add(text)
+                    self._files["PENDING"].add(text + b"\n" if self._job.lines else b"," + text)
             except Fault:
                 # What cannot be read (any more) cannot be listed; the run has failed, and says so, for this reason.
                 self._unreadable = True
@@ -172,16 +170,25 @@ class _ResultFiles:
         self._upload: str | None = None
         self._parts: list[tuple[int, str]] = []
 
+    def add_all(self, texts: Texts) -> None:
+        """Many records."""
+        if self._size + len(texts.joined) < FILE_BYTES_MAX:
+            self.add(texts.joined)
+            return
+        begin = 0
+        for end in texts.ends:
+            self.add(texts.joined[begin:end])
+            begin = end
+
     def add(self, text: bytes) -> None:
-        """One record."""
+        """A record with its line feed, or with a comma in front. Or several that will all be in the same file."""
         part = self._part
-        if self._lines:
+        if self._lines or self._size:
             part += text
-            part += b"\n"
-        else:
-            part += b"," if self._size else b"["
-            part += text
-        self._size += len(text) + 1
+        elif text:
+            part += b"["
+            part += memoryview(text)[1:]
+        self._size += len(text)
         if len(part) >= _PART_BYTES:
             self._put_part()
             if self._size >= FILE_BYTES_MAX:
