@@ -23,7 +23,7 @@ def _generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["settings.md", "commands.md"])
+@pytest.mark.parametrize("name", ["settings.md", "commands.md", "parity.md"])
 def test_a_generated_page_is_what_the_program_says_now(name: str) -> None:
     assert (CHECKOUT / "docs" / name).read_text() == _generator().PAGES[name](), "run `make docs`"
 
