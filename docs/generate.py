@@ -205,9 +205,9 @@ def _recorded() -> Iterator[str]:
     yield from [
         "## Recorded cases that come out differently",
         "",
-        "The public conformance cases are answers that AWS gave between 2023 and 2025. All pass, compared strictly, but",
-        "for those below (`tests/e2e/test_conformance.py` holds exactly this list) and those that need a service which",
-        "nobody serves in that test.",
+        "The public conformance cases are answers that AWS gave between 2023 and 2025. All pass, compared strictly,",
+        "but for those below (`tests/e2e/test_conformance.py` holds exactly this list) and those that need a service",
+        "which nobody serves in that test.",
         "",
     ]
     for entry in json.loads(EXCEPTIONS.read_text()):
