@@ -312,6 +312,8 @@ def _message(error: JsonValue) -> str:
     template = JException.error_codes.get(error.error)
     if template is None:
         return str(error.error)
+    if error.error.startswith(("D308", "D309")):
+        template = template.replace('"', "'")
     values = iter(_values(error))
 
     def fill(match: re.Match[str]) -> str:

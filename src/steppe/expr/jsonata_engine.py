@@ -171,6 +171,12 @@ class Engine(Jsonata):  # type: ignore[misc]
         self.calls.pop()
         return result
 
+    def apply_inner(self, proc: JsonValue, args: JsonValue, input: JsonValue, environment: JsonValue) -> JsonValue:
+        """Call what should be a function; the library prints to the terminal when it is none."""
+        if not (Functions.is_lambda(proc) or Utils.is_function(proc) or Functions.is_regex(proc)):
+            raise failure("T1006")
+        return super().apply_inner(proc, args, input, environment)
+
     def evaluate_numeric_expression(self, lhs: JsonValue, rhs: JsonValue, op: str | None) -> JsonValue:
         """Arithmetic of doubles."""
         for operand, code in ((lhs, "T2001"), (rhs, "T2002")):

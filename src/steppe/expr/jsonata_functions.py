@@ -31,6 +31,7 @@ from steppe.base import jsonvalue
 from steppe.base.jsonvalue import JsonError, JsonValue
 from steppe.expr.intrinsic_table import HASH_ALGORITHMS, JavaRandom
 from steppe.expr.jsonata_engine import HELD_BYTES_MAX, failure, memory_exceeded, whole
+from steppe.expr.jsonata_picture import DEFAULTS, broken_rule
 from steppe.expr.jsonata_text import to_text
 from steppe.expr.scope import Scope
 
@@ -39,6 +40,9 @@ RANGE_LENGTH_MAX: Final = 360_145
 
 PAD_LENGTH_MAX: Final = 262_144
 """Characters that `$pad` adds; observed in September 2026."""
+
+MILLIS_MAX: Final = 62_135_596_800_000
+"""The largest time, and negative the smallest, that `$fromMillis` writes: years 1 to 3938; ours, of Python's dates."""
 
 NULL: Final = Utils.NULL_VALUE
 """JSON null inside the library, where None is "undefined"."""
@@ -72,6 +76,9 @@ class _Signature(Signature):  # type: ignore[misc]
         """The letter of a value's type."""
         return "l" if value is NULL else str(super().get_symbol(value))
 
+    def set_function_name(self, function_name: str) -> None:
+        """Nothing: the library would rename a built-in for everyone when somebody binds it to a variable."""
+
     def throw_validation_error(self, bad_args: JsonValue, bad_sig: str, function_name: str) -> NoReturn:
         """Refuse the first argument that does not fit: T0410."""
         pattern = ""
@@ -98,26 +105,28 @@ class Native(Jsonata.JNativeFunction):  # type: ignore[misc]
     def __init__(self, name: str, signature: str, argument_count: int, body: Body) -> None:
         super().__init__(name, signature, Functions, "random")
         self.signature = _Signature(signature, name)
+        self.signature.function_name = name
         self.method = body
         self.nargs = argument_count
 
+    def validate(self, args: Sequence[JsonValue], context: JsonValue) -> Sequence[JsonValue]:
+        """Nothing yet: `call` does it, for not all calls of the library come through here."""
+        return args
+
     def call(self, input: JsonValue, args: Sequence[JsonValue]) -> JsonValue:
-        """Call the function. The library would take Infinity for an error and 1e300 for an integer."""
-        result = self.method(*args, *(None,) * (self.nargs - len(args)))
+        """Check the arguments and call the function. The library would take Infinity for an error."""
+        fitting = self.signature.validate(args, input)
+        result = self.method(*fitting, *(None,) * (self.nargs - len(fitting)))
         return whole(result) if result.__class__ is float else result
 
 
 class _Own(Native):
     """A function that tells missing arguments from undefined ones, so that it checks them itself."""
 
-    def validate(self, args: Sequence[JsonValue], context: JsonValue) -> Sequence[JsonValue]:
-        """Only that there are not too many."""
+    def call(self, input: JsonValue, args: Sequence[JsonValue]) -> JsonValue:
+        """Call the function with the arguments that are there, unless there are too many."""
         if len(args) > self.nargs:
             raise failure("T0410", self.nargs + 1, self.function_name)
-        return args
-
-    def call(self, input: JsonValue, args: Sequence[JsonValue]) -> JsonValue:
-        """Call the function with the arguments that are there."""
         return self.method(*args)
 
 
@@ -240,6 +249,8 @@ def _replace(text: str | None, pattern: JsonValue, replacement: JsonValue, limit
         raise failure("D3010")
     if isinstance(limit, int | float) and limit < 0:
         raise failure("D3011")
+    if isinstance(pattern, re.Pattern) and isinstance(text, str) and any(not m.group() for m in pattern.finditer(text)):
+        raise failure("D1004")
     if isinstance(text, str) and isinstance(replacement, str) and len(text) * len(replacement) > HELD_BYTES_MAX:
         matches = text.count(pattern) if isinstance(pattern, str) else sum(1 for _ in pattern.finditer(text))
         if matches * len(replacement) > HELD_BYTES_MAX:
@@ -268,6 +279,18 @@ def _key(value: JsonValue) -> JsonValue:
     return value if isinstance(value, str | int | float) else (None, id(value))
 
 
+def _sort(values: list[JsonValue] | None, comparator: JsonValue) -> JsonValue:
+    if values is not None and comparator is None:
+        kinds = {str if isinstance(value, str) else float for value in values if _sortable(value)}
+        if len(kinds) > 1 or not all(map(_sortable, values)):
+            raise failure("D3070")
+    return Functions.sort(values, comparator)
+
+
+def _sortable(value: JsonValue) -> bool:
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
 _DECIMAL_NUMBER = re.compile(r"\s*-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?\s*", re.ASCII)
 _PREFIXED_NUMBER = re.compile(r"0(?:[xX][0-9a-fA-F]+|[oO][0-7]+|[bB][01]+)", re.ASCII)
 
@@ -280,6 +303,12 @@ def _number(value: JsonValue) -> JsonValue:
     if _DECIMAL_NUMBER.fullmatch(value) and math.isfinite(float(value)):
         return int(value) if len(value) < 18 and value.strip("-").isdigit() else float(value)
     raise failure("D3030", value)
+
+
+def _format_base(number: float | None, radix: float | None) -> JsonValue:
+    if number is not None and radix is not None and not 2 <= radix <= 36:
+        raise failure("D3100", radix)
+    return Functions.format_base(number, radix)
 
 
 def _power(base: float | None, exponent: float | None) -> JsonValue:
@@ -305,6 +334,8 @@ def _to_millis(text: str | None, picture: str | None) -> JsonValue:
 def _from_millis(millis: float | None, picture: str | None, timezone: str | None) -> JsonValue:
     if millis is None:
         return None
+    if not abs(millis) <= MILLIS_MAX:
+        raise failure(f"The number {to_text(millis)} is no time that $fromMillis can write")
     return Functions.datetime_from_millis(millis, picture, _offset(timezone))
 
 
@@ -362,21 +393,25 @@ def _encode_url(name: str, body: Body) -> Body:
     return encode
 
 
-def _format_number(value: float | None, picture: str, options: dict[str, str] | None) -> JsonValue:
+def _format_number(value: float | None, picture: str | None, options: dict[str, JsonValue] | None) -> JsonValue:
     """The library's, on the decimal that the number is written as, halves to the even neighbour."""
-    if value is None:
+    if value is None or picture is None:
         return None
-    chosen = options or {}
-    if not all(isinstance(sign, str) and len(sign) == 1 for sign in chosen.values()):
-        chosen = {}
-    parts = picture.split(chosen.get("pattern-separator", ";"))
+    given = {name: sign for name, sign in (options or {}).items() if isinstance(sign, str) and sign}
+    chosen = {name: sign for name, sign in given.items() if len(sign) == 1 or name in ("percent", "per-mille")}
+    signs = {**DEFAULTS, **chosen}
+    code = broken_rule(picture, chosen)
+    if code is not None:
+        raise failure(code)
+    parts = picture.split(signs["pattern-separator"])
     part = parts[-1] if value < 0 else parts[0]
-    _, _, fraction = part.partition(chosen.get("decimal-separator", "."))
-    zero = ord(chosen.get("zero-digit", "0"))
-    places = sum(char == chosen.get("digit", "#") or 0 <= ord(char) - zero < 10 for char in fraction)
-    places += 2 if chosen.get("percent", "%") in part else 3 if chosen.get("per-mille", "\u2030") in part else 0
-    written = Decimal(repr(value))
-    if chosen.get("exponent-separator", "e") not in part:
+    mantissa, mark, _ = part.partition(signs["exponent-separator"])
+    _, _, fraction = mantissa.partition(signs["decimal-separator"])
+    zero = ord(signs["zero-digit"])
+    places = sum(char == signs["digit"] or 0 <= ord(char) - zero < 10 for char in fraction)
+    places += 2 if signs["percent"] in part else 3 if signs["per-mille"] in part else 0
+    written = Decimal(repr(float(value)))
+    if not mark:
         # A number with more digits than a decimal holds has nothing to round.
         with contextlib.suppress(InvalidOperation):
             written = written.quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
@@ -387,7 +422,7 @@ def _base_frame() -> JsonValue:
     frame = Jsonata.Frame(None)
     for name, function in Jsonata.static_frame.bindings.items():
         wrapped = Native(name, "<x:x>", function.nargs, function.method)
-        wrapped.signature.__dict__ = function.signature.__dict__.copy()
+        wrapped.signature.__dict__ = {**function.signature.__dict__, "function_name": name}
         frame.bind(name, wrapped)
     for function in (
         _Own("partition", "<x?x?:x>", 2, _partition),
@@ -405,6 +440,8 @@ def _base_frame() -> JsonValue:
         Native("distinct", "<x:x>", 1, _distinct),
         Native("number", "<(nsb)-:n>", 1, _number),
         Native("power", "<n-n:n>", 2, _power),
+        Native("sort", "<af?:a>", 2, _sort),
+        Native("formatBase", "<n-n?:s>", 2, _format_base),
         Native("toMillis", "<s-s?:n>", 2, _to_millis),
         Native("fromMillis", "<n-s?s?:s>", 3, _from_millis),
         Native("parseInteger", "<s-s:n>", 2, _parse_integer),
