@@ -18,6 +18,7 @@ from steppe import __version__
 from steppe.base.jsonvalue import JsonValue
 from steppe.executors.local import LocalExecutor
 from steppe.integrations.caller import ANY_SERVICE, Callers
+from steppe.integrations.connections import read_connections
 from steppe.integrations.task_caller import TaskCaller
 from steppe.interp.execution import Execution
 from steppe.interp.history import HistoryEvent
@@ -70,8 +71,9 @@ class Server:
             clock=now_ms,
             name_key=_secret(self.database, "child-names"),
             on_outcome=lambda arn, stimulus: self.engine.post(arn, stimulus),
+            on_child_task=lambda arn, command: self.engine.child_asks(arn, command),
         )
-        self.tasks = TaskCaller(self.callers)
+        self.tasks = TaskCaller(self.callers, connections=read_connections(settings.connections))
         self.engine = Engine(database=self.database, tasks=self.tasks, map_runs=self.map_runs, realm=settings.realm)
         self.engine.observers.append(self._tell_who_waits)
         self.athena = AthenaService(
@@ -173,7 +175,9 @@ def worker_context(settings: Settings, server_url: str) -> WorkerContext:
         internal=FilesystemObjectStore(settings.data_dir / "internal"),
         account=settings.account,
     )
-    tasks = TaskCaller(callers(settings, local=local, server_url=server_url))
+    tasks = TaskCaller(
+        callers(settings, local=local, server_url=server_url), connections=read_connections(settings.connections)
+    )
     return WorkerContext(places=places, tasks=tasks, clock=now_ms)
 
 

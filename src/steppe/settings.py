@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from steppe.base.arns import Realm
-from steppe.base.jsonvalue import JsonValue
+from steppe.base.jsonvalue import JsonValue, loads
 
 
 class SettingError(ValueError):
@@ -36,6 +36,8 @@ class Settings:
             the name `*` stands for every service that is neither served here nor named.
         endpoint_keys: `ID:SECRET` or `ID:SECRET:SESSION_TOKEN` by service name or `*`, to sign the calls to endpoints
             with. Without it they are signed with the first of the access keys.
+        connections: EventBridge connections of HTTP tasks, by name: tables with the members of EventBridge's
+            CreateConnection in the settings file, or JSON in the environment.
         athena_output_location: `s3://bucket[/prefix]/` for work group `primary` until UpdateWorkGroup sets another.
         sql_threads: threads of the SQL engine; 0 means one a core.
         sql_memory_mib: memory limit of the SQL engine, in MiB.
@@ -51,6 +53,7 @@ class Settings:
     body_bytes_max: int = 16 * 1024 * 1024
     endpoints: Mapping[str, str] = field(default_factory=dict)
     endpoint_keys: Mapping[str, str] = field(default_factory=dict)
+    connections: Mapping[str, JsonValue] = field(default_factory=dict)
     athena_output_location: str = ""
     sql_threads: int = 0
     sql_memory_mib: int = 512
@@ -104,6 +107,11 @@ def _convert(name: str, value: JsonValue) -> JsonValue:
             return number
         if kind == "Path":
             return Path(value)
+        if kind == "Mapping[str, JsonValue]":
+            tables = value if isinstance(value, Mapping) else loads(value)
+            if not isinstance(tables, Mapping):
+                raise ValueError("wants a table, or JSON with an object")
+            return dict(tables)
         if kind.startswith("Mapping"):
             pairs = value.items() if isinstance(value, Mapping) else (_pair(p) for p in str(value).split(",") if p)
             return {str(k).strip(): str(v).strip() for k, v in pairs}

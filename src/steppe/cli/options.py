@@ -45,6 +45,7 @@ def settings_of(config: Path | None, endpoints: list[str] | None = None, **given
     except SettingError as error:
         raise UserError(str(error)) from error
     _check_exposure(settings)
+    _check_integrations(settings)
     return settings
 
 
@@ -61,6 +62,29 @@ def pairs(texts: list[str], *, option: str, form: str) -> dict[str, str]:
             raise UserError(f"{option} wants {form}, not {text!r}")
         found[name] = value
     return found
+
+
+def _check_integrations(settings: Settings) -> None:
+    """A misspelled service or an incomplete connection is told now, not by the first task that needs it."""
+    if not (settings.endpoints or settings.endpoint_keys or settings.connections):
+        return
+    from steppe.integrations.caller import ANY_SERVICE
+    from steppe.integrations.connections import read_connections
+    from steppe.integrations.sdk_names import botocore_name, service_model
+
+    for setting, names in (("endpoint", settings.endpoints), ("endpoint_keys", settings.endpoint_keys)):
+        for name in names:
+            if name not in (ANY_SERVICE, "execute-api") and service_model(name) is None:
+                known = botocore_name(name)
+                hint = f"; did you mean {known!r}?" if known else ""
+                raise UserError(f"{setting}: there is no AWS service {name!r} by botocore's names{hint}")
+    for name, keys in settings.endpoint_keys.items():
+        if keys.count(":") not in (1, 2):
+            raise UserError(f"endpoint_keys: {name} wants ID:SECRET or ID:SECRET:SESSION_TOKEN")
+    try:
+        read_connections(settings.connections)
+    except ValueError as error:
+        raise UserError(f"setting connections: {error}") from error
 
 
 def _check_exposure(settings: Settings) -> None:

@@ -99,8 +99,12 @@ def to_api(arguments: Mapping[str, JsonValue], operation: OperationModel, *, tok
     for name, member in shape.members.items():
         if value.get(name) is None and member.metadata.get("idempotencyToken"):
             value[name] = stable_uuid(token) if token else str(uuid.uuid4())
+    names = member_table(shape)
+    given = {names[name] for name in arguments}
     for name in shape.required_members:
-        if value.get(name) is None:
+        # A null is sent as no member, and the service says what it thinks of that (recorded in November 2025).
+        in_path = shape.members[name].serialization.get("location") == "uri"
+        if value.get(name) is None and (name not in given or in_path):
             raise Fault("States.Runtime", f"The field '{member_name(name)}' is required but was missing")
     assert isinstance(value, dict)
     return value

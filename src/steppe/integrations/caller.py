@@ -39,6 +39,13 @@ class InProcessCaller:
         carry_out = self._operations.get(operation)
         if carry_out is None:
             raise ApiError("NotImplemented", f"steppe does not support {operation} of {self._service} yet", status=501)
+        model = service_model(self._service)
+        shape = None if model is None else model.operation_model(operation).input_shape
+        for name in shape.required_members if shape is not None else ():
+            if parameters.get(name) is None:
+                rule = "failed to satisfy constraint: Member must not be null"
+                text = f"1 validation error detected: Value null at '{name[:1].lower()}{name[1:]}' {rule}"
+                raise ApiError("ValidationException", text)
         answer = await carry_out(Request(service=self._service, operation=operation, input=parameters))
         for name, value in answer.items():
             if isinstance(value, Stream):

@@ -9,6 +9,7 @@ from steppe.base.errors import ApiError, Fault
 from steppe.base.jsonvalue import JsonValue, dumps
 from steppe.integrations.aws_sdk import stable_uuid, to_api
 from steppe.integrations.caller import Callers
+from steppe.integrations.emr_instances import BY_NAME, modify_by_name
 from steppe.integrations.integration import TaskCall
 from steppe.integrations.optimized import OptimizedService
 from steppe.integrations.rows import Action, Document, Job, fill, find
@@ -35,6 +36,8 @@ class TableDriven:
 
     async def run(self, call: TaskCall) -> JsonValue:
         """See `Integration.run`."""
+        if call.resource.action in BY_NAME:
+            return await modify_by_name(self._services["elasticmapreduce"], call.resource.action, call.arguments)
         action = _row(call)
         service = self._services[action.service]
         if not call.resource.pattern.startswith("sync"):

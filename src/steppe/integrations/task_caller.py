@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from steppe.base.errors import Fault
 from steppe.base.jsonvalue import JsonValue
 from steppe.integrations import nested
+from steppe.integrations.api_gateway import ApiGateway
 from steppe.integrations.athena import Athena
 from steppe.integrations.aws_sdk import AwsSdk
 from steppe.integrations.caller import Callers
+from steppe.integrations.connections import Connection
+from steppe.integrations.http_task import HttpTask
 from steppe.integrations.integration import Integration, TaskCall
 from steppe.integrations.lambda_invoke import FUNCTION, LambdaInvoke
 from steppe.integrations.nested import NestedExecution
@@ -29,13 +32,21 @@ class TaskCaller:
     back). `cancel` is what stops a job.
     """
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: Callers, *, connections: Mapping[str, Connection] | None = None) -> None:
+        """Prepare.
+
+        Args:
+            callers: who answers API calls.
+            connections: EventBridge connections for HTTP tasks, by name.
+        """
         self._callers = callers
         self._watch = Watch()
         self._aws_sdk = AwsSdk(callers)
         self._rows = TableDriven(callers, self._watch)
         self._modules: dict[str, Integration] = {
+            "apigateway": ApiGateway(callers),
             "athena": Athena(callers, self._watch),
+            "http": HttpTask(callers, connections or {}),
             "lambda": LambdaInvoke(callers),
             "states": NestedExecution(callers, self._watch),
         }
