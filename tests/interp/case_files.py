@@ -17,8 +17,8 @@ A case has
 * `details`: by event id, members that the details of an event must have among others.
 
 JSON texts in details are written as JSON; the `...Details: {"truncated": false}` members are left out. In expected
-values `{"$any": true}` stands for anything, `{"$match": "..."}` for a text of that form; `{"$repeat": ["x", 5]}` is a long
-text, anywhere.
+values `{"$any": true}` stands for anything, `{"$match": "..."}` for a text of that form. `{"$repeat": ["x", 5]}` is a
+long text, anywhere.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from steppe.base.jsonvalue import DEPTH_MAX
+from steppe.interp import snapshot
 from steppe.interp.stimulus import Redrive
 from steppe.interp.working import PAUSE_EVENTS
 from steppe.testing.scripted_tasks import ScriptedTasks, World
@@ -144,3 +146,34 @@ def test_an_inline_map_over_many_items_pauses_between_its_iterations():
         world.crash()
         world.step()
     assert world.execution.output == list(range(20_000))
+
+
+def nested(levels):
+    value = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def test_an_input_of_the_greatest_depth_survives_a_crash():
+    states = {"W": {"Type": "Wait", "Seconds": 5, "Next": "P"}, "P": {"Type": "Pass", "End": True}}
+    world = World.of(program("W", **states), nested(DEPTH_MAX))
+    world.step()
+    assert snapshot.load(snapshot.dump(world.execution)) == world.execution
+    assert world.play().output == nested(DEPTH_MAX)
+
+
+@pytest.mark.parametrize("levels", [DEPTH_MAX - 1, DEPTH_MAX])
+def test_a_value_that_could_not_be_read_again_is_not_made(levels):
+    deeper = {"Type": "Pass", "Parameters": {"x.$": "$"}, "OutputPath": "$", "End": True}
+    execution = World.of(program("P", P=deeper), nested(levels)).play()
+    fits = levels < DEPTH_MAX
+    assert execution.status == ("SUCCEEDED" if fits else "FAILED")
+    assert fits or "nests deeper than 400 levels" in execution.cause
+
+
+def test_the_input_of_an_iteration_that_could_not_be_read_again_ends_the_execution():
+    selector = {"Type": "Map", "ItemSelector": {"x.$": "$"}, "End": True}
+    selector["ItemProcessor"] = machine("P", P={"Type": "Pass", "End": True})
+    execution = World.of(program("M", M=selector), nested(DEPTH_MAX)).play()
+    assert (execution.status, execution.error) == ("FAILED", "States.Runtime")

@@ -27,11 +27,15 @@ class JsonError(ValueError):
     """Text that is not JSON, or a value that has no JSON form."""
 
 
-def loads(text: str | bytes) -> JsonValue:
+def loads(text: str | bytes, *, depth_max: int = DEPTH_MAX) -> JsonValue:
     """Parse JSON text.
 
+    Args:
+        text: the text.
+        depth_max: how deep it may nest: more than DEPTH_MAX for what we have wrapped around a value ourselves.
+
     Raises:
-        JsonError: the text is not JSON, nests deeper than DEPTH_MAX, or has a number beyond a double's range.
+        JsonError: the text is not JSON, nests deeper than depth_max, or has a number beyond a double's range.
     """
     try:
         value = orjson.loads(text)
@@ -42,8 +46,8 @@ def loads(text: str | bytes) -> JsonValue:
             value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_finite_integer)
         except (ValueError, RecursionError):
             raise JsonError(str(error)) from None
-    if not _depth_ok(text) and depth(value) > DEPTH_MAX:
-        raise JsonError(f"JSON nests deeper than {DEPTH_MAX} levels")
+    if not _depth_ok(text) and depth(value) > depth_max:
+        raise JsonError(f"JSON nests deeper than {depth_max} levels")
     return value
 
 
@@ -54,6 +58,21 @@ def dumps(value: JsonValue) -> str:
         JsonError: the value has no JSON form.
     """
     return dumpb(value).decode("utf-8", "surrogatepass")
+
+
+def dumps_readable(value: JsonValue) -> str:
+    """As `dumps`, for a value that was computed: what it gives, `loads` can read.
+
+    Raises:
+        JsonError: as `dumps`, or the value nests deeper than DEPTH_MAX.
+    """
+    try:
+        # It refuses what nests deeper than 254 levels, so that a look at the depth is seldom needed.
+        return orjson.dumps(value).decode()
+    except TypeError:
+        if depth(value) > DEPTH_MAX:
+            raise JsonError(f"JSON nests deeper than {DEPTH_MAX} levels") from None
+        return dumps(value)
 
 
 def dumpb(value: JsonValue) -> bytes:

@@ -313,11 +313,12 @@ def _run_thread(run: Run, thread: Thread) -> None:
     """Enter the thread's state, and the next, until it waits, ends or fails."""
     behaviours = run.behaviours
     while True:
-        state = run.enter(thread)
         try:
+            state = run.enter(thread)
             gone_on = behaviours[state.type].start(run, thread, state)
         except Fault as fault:
-            gone_on = run.fault(thread, state, fault)
+            # Also of the entry: the input of a branch or an iteration was computed and may have no JSON form.
+            gone_on = run.fault(thread, run.states[thread.state], fault)
         if not gone_on:
             return
         if run.must_pause():

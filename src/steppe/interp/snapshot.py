@@ -6,17 +6,24 @@ are a list, because JSON has no numbers as names. A newer format is refused by n
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import fields
 from typing import Final
 
 from steppe.base import jsonvalue
 from steppe.base.errors import InternalError
-from steppe.base.jsonvalue import JsonError, JsonValue
+from steppe.base.jsonvalue import JsonValue
 from steppe.interp.command import StartMapRun
 from steppe.interp.execution import BranchesWait, Execution, Frame, Identity, MapRunWait, TaskWait, TimerWait, Wait
 
 FORMAT: Final = 1
 """Raise it when an older steppe could not read what this one writes, and teach `load` the old form."""
+
+_LEVELS: Final = 100
+"""How deep in a snapshot a value stands, and more: a value of the greatest depth, wrapped a bit, must be read again."""
+
+_LONG_INTEGER: Final = re.compile(rb"[0-9]{19}")
 
 _EXECUTION: Final = tuple(field.name for field in fields(Execution) if field.name not in ("identity", "frames"))
 _IDENTITY: Final = tuple(field.name for field in fields(Identity))
@@ -45,7 +52,7 @@ def load(snapshot: bytes) -> Execution:
         InternalError: they are none, or of a format that this version does not know.
     """
     try:
-        document = jsonvalue.loads(snapshot)
+        document = _document(snapshot)
         found = document["format"]
         if found != FORMAT:
             raise InternalError(f"A snapshot of format {found} cannot be read; this version reads {FORMAT}")
@@ -53,8 +60,16 @@ def load(snapshot: bytes) -> Execution:
         identity = Identity(**document["identity"])
         values = {name: document[name] for name in _EXECUTION if name in document}
         return Execution(identity=identity, frames=frames, **values)
-    except (JsonError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise InternalError("A snapshot cannot be read", story=f"{type(error).__name__}: {error}") from error
+
+
+def _document(snapshot: bytes) -> JsonValue:
+    if _LONG_INTEGER.search(snapshot):
+        # The quick parser makes a double of an integer beyond 64 bits, which a definition may hold: an execution would
+        # go on with another value than it had.
+        return json.loads(snapshot)
+    return jsonvalue.loads(snapshot, depth_max=jsonvalue.DEPTH_MAX + _LEVELS)
 
 
 def _members(value: object, names: tuple[str, ...]) -> dict[str, JsonValue]:

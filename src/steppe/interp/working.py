@@ -257,12 +257,12 @@ class Run:
         """The JSON text of a value, made once while the same object flows on.
 
         Raises:
-            StateFault: the value has no JSON form (a number that JSON does not have).
+            StateFault: the value has no JSON form (a number that JSON does not have), or none that could be read again.
         """
         if value is self._value:
             return self._text
         try:
-            text = jsonvalue.dumps(value)
+            text = jsonvalue.dumps_readable(value)
         except JsonError as error:
             raise dataflow.runtime_fault(f"The value cannot be written as JSON: {error}") from None
         self._value = value
