@@ -1,4 +1,4 @@
-"""The port to the catalog, and a table's record as a scan and a compiler want to see it.
+"""The port to the catalog, and the records of tables and partitions as a scan and a compiler want to see them.
 
 Records are documents in Glue's shapes: `StorageDescriptor` with `Columns`, `Location`, `SerdeInfo`; `PartitionKeys`;
 `Parameters`. `stores.catalog.CatalogStore` is the implementation.
@@ -6,10 +6,11 @@ Records are documents in Glue's shapes: `StorageDescriptor` with `Columns`, `Loc
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from steppe.base.jsonvalue import JsonValue
+from steppe.base.jsonvalue import JsonValue, dumps
 from steppe.sql.errors import QueryError
 from steppe.sql.types import Type, TypeTextError, parse_hive
 
@@ -18,8 +19,41 @@ Document = dict[str, JsonValue]
 CATALOG_NAME = "awsdatacatalog"
 
 
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+"""The partition value that stands for NULL."""
+
+
+class Partitions(Protocol):
+    """Partitions of tables, by their values."""
+
+    def add(self, database: str, table: str, documents: Sequence[Document]) -> list[int]:
+        """Add those that are not there; the places of the others."""
+        ...
+
+    def get(self, database: str, table: str, values: Sequence[str]) -> Document | None:
+        """A partition, or None."""
+        ...
+
+    def page(self, database: str, table: str, *, after: str = "", limit: int = 1000) -> list[Document]:
+        """Partitions in the order of their keys, those after a key."""
+        ...
+
+    def change(self, database: str, table: str, values: Sequence[str], change: Callable[[Document], Document]) -> str:
+        """Give a partition another document: "changed", "missing" or "exists"."""
+        ...
+
+    def drop(self, database: str, table: str, listed: Sequence[Sequence[str]]) -> list[int]:
+        """Remove partitions; the places of those that were not there."""
+        ...
+
+
 class Catalog(Protocol):
     """Databases and tables by name, without regard to case."""
+
+    @property
+    def partitions(self) -> Partitions:
+        """The partitions of the tables."""
+        ...
 
     def create_database(self, document: Document) -> bool:
         """Add a database; False when the name is taken."""
@@ -47,6 +81,10 @@ class Catalog(Protocol):
 
     def tables(self, database: str, *, after: str = "", limit: int = 1000) -> list[Document]:
         """Tables of a database by name, those after `after`."""
+        ...
+
+    def change_table(self, database: str, name: str, change: Callable[[Document], Document]) -> str:
+        """Give a table another document: "changed" or "missing"; what it was is kept as a version."""
         ...
 
     def drop_table(self, database: str, name: str) -> bool:
@@ -84,6 +122,26 @@ class Table:
     serde: str
     serde_parameters: dict[str, str]
     parameters: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition as a scan sees it: its values as text in the order of the keys, its location, its SerDe or ""."""
+
+    values: tuple[str, ...]
+    location: str
+    serde: str = ""
+
+
+def partitions_of(catalog: Catalog, table: Table) -> Iterator[Partition]:
+    """All partitions of a table, page by page."""
+    after = ""
+    while page := catalog.partitions.page(table.database, table.name, after=after):
+        for document in page:
+            descriptor = document.get("StorageDescriptor") or {}
+            serde = (descriptor.get("SerdeInfo") or {}).get("SerializationLibrary") or ""
+            yield Partition(tuple(document["Values"]), descriptor.get("Location") or "", serde)
+        after = dumps(page[-1]["Values"])
 
 
 def read_table(document: Document) -> Table:

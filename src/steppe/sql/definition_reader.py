@@ -48,6 +48,8 @@ class Reader:
         match (first, second):
             case ("CREATE", "DATABASE" | "SCHEMA"):
                 plan = self._create_database()
+            case ("CREATE" | "SHOW", "VIEW" | "OR" | "VIEWS") | ("DROP", "VIEW"):
+                plan = self._view(first, second)
             case ("CREATE", _):
                 plan = self._create_table(external=second == "EXTERNAL")
             case ("DROP", "DATABASE" | "SCHEMA"):
@@ -69,6 +71,17 @@ class Reader:
                 plan = self._of_table("show_columns")
                 if self._optional("IN") or self._optional("FROM"):
                     plan["database"] = self._name()[1]
+            case ("ALTER", "TABLE"):
+                plan = self._alter_table()
+            case ("MSCK", _):
+                self._expect("TABLE")
+                plan = self._of_table("repair_table")
+            case ("SHOW", "PARTITIONS"):
+                plan = self._of_table("show_partitions")
+                plan["values"] = self._partition_values() if self._optional("PARTITION") else {}
+            case ("SHOW", "CREATE") if self._optional("VIEW"):
+                database, label = self._quoted_name()
+                plan = {"kind": "show_create_view", "database": database, "name": label}
             case ("SHOW", "CREATE"):
                 self._expect("TABLE")
                 plan = self._of_table("show_create_table")
@@ -204,14 +217,15 @@ class Reader:
             raise MalformedQuery(f"{place}: only external tables and Iceberg tables can be created without AS")
         if not re.fullmatch(r"s3[an]?://[^/]+(/.*)?", clauses["location"]):
             raise MalformedQuery("The location must be an S3 path: s3://bucket/prefix/")
-        if clauses.get("partition_keys"):
-            raise not_supported("PARTITIONED BY")
+        keys = clauses.get("partition_keys", [])
+        for repeated in {column["Name"] for column in columns} & {key["Name"] for key in keys}:
+            raise QueryError("FAILED", f"SemanticException [Error 10035]: Column repeated in partitioning: {repeated}")
         document: Document = {
             "Name": label,
             "TableType": "EXTERNAL_TABLE",
             "Retention": 0,
             "Parameters": {"EXTERNAL": "TRUE", **clauses["parameters"]},
-            "PartitionKeys": [],
+            "PartitionKeys": keys,
             "StorageDescriptor": {
                 "Columns": columns,
                 "Location": clauses["location"],
@@ -227,23 +241,129 @@ class Reader:
             document["Parameters"]["comment"] = clauses["comment"]
         return {"kind": "create_table", "database": database, "quiet": quiet, "document": document}
 
-    def _columns(self) -> list[Document]:
-        columns: list[Document] = []
+    # -- ALTER TABLE
+
+    def _alter_table(self) -> Plan:
+        plan = self._of_table("")
+        if self._optional("ADD", "COLUMNS") or self._optional("REPLACE", "COLUMNS"):
+            word = self._tokens[self._at - 2].upper
+            return {**plan, "kind": f"{word.lower()}_columns", "columns": self._columns()}
+        if self._optional("ADD"):
+            quiet = self._optional("IF", "NOT", "EXISTS")
+            partitions = self._partitions(with_location=True)
+            return {**plan, "kind": "add_partitions", "quiet": quiet, "partitions": partitions}
+        if self._optional("DROP"):
+            quiet = self._optional("IF", "EXISTS")
+            partitions = self._partitions(with_location=False)
+            return {**plan, "kind": "drop_partitions", "quiet": quiet, "partitions": partitions}
+        if self._optional("CHANGE"):
+            self._optional("COLUMN")
+            old = self._identifier()
+            (column,) = self._column_list(1)
+            if self._optional("FIRST") or self._optional("AFTER"):
+                raise not_supported("ALTER TABLE CHANGE COLUMN with a place")
+            return {**plan, "kind": "change_column", "old": old, "column": column}
+        values = None
+        if self._optional("PARTITION"):
+            values = self._partition_values()
+            if self._optional("RENAME", "TO", "PARTITION"):
+                return {**plan, "kind": "rename_partition", "values": values, "to": self._partition_values()}
+        if self._optional("SET", "LOCATION"):
+            return {**plan, "kind": "set_location", "values": values, "location": self._string()}
+        if values is None and self._optional("SET", "TBLPROPERTIES"):
+            return {**plan, "kind": "set_properties", "parameters": self._properties()}
+        if self._peek() == "RENAME":
+            raise not_supported("ALTER TABLE RENAME")
+        raise self._mismatch("'ADD', 'CHANGE', 'DROP', 'PARTITION', 'REPLACE', 'SET'")
+
+    def _partitions(self, *, with_location: bool) -> list[Document]:
+        found: list[Document] = []
+        self._expect("PARTITION")
+        while True:
+            entry: Document = {"values": self._partition_values()}
+            if with_location and self._optional("LOCATION"):
+                entry["location"] = self._string()
+            found.append(entry)
+            self._optional(",")
+            if not self._optional("PARTITION"):
+                return found
+
+    def _partition_values(self) -> dict[str, str]:
+        """(key = value, ...)."""
+        values = {}
         self._expect("(")
         while True:
-            label = self._identifier()
-            entry: Document = {"Name": label, "Type": self._type()}
-            if self._optional("COMMENT"):
-                entry["Comment"] = self._string()
-            columns.append(entry)
+            key = self._identifier()
+            self._expect("=")
+            self._optional("DATE")
+            if self._tokens[self._at : self._at + 1] and self._tokens[self._at].kind == "string":
+                values[key] = self._string()
+            else:
+                sign = "-" if self._optional("-") else ""
+                values[key] = sign + self._next("number", expecting="<string>, <number>").text
             if not self._optional(","):
                 break
+        self._expect(")")
+        return values
+
+    # -- views
+
+    def _view(self, first: str, second: str) -> Plan:
+        """CREATE [OR REPLACE] VIEW, DROP VIEW, SHOW VIEWS: Trino's statements, whose names may be in double quotes."""
+        if first == "SHOW":
+            database = self._quoted_name()[1] if self._optional("IN") or self._optional("FROM") else None
+            self._optional("LIKE")
+            return {"kind": "show_views", "database": database, "like": self._pattern(False)}
+        if first == "DROP":
+            quiet = self._optional("IF", "EXISTS")
+            database, label = self._quoted_name()
+            return {"kind": "drop_view", "database": database, "name": label, "quiet": quiet}
+        if second == "OR":
+            self._expect("REPLACE")
+            self._expect("VIEW")
+        database, label = self._quoted_name()
+        names: list[str] = []
+        if self._optional("("):
+            names.append(self._quoted_identifier())
+            while self._optional(","):
+                names.append(self._quoted_identifier())
+            self._expect(")")
+        self._expect("AS")
+        if self._at >= len(self._tokens):
+            raise self._mismatch("<query>")
+        query = self._text[self._tokens[self._at].start : self._tokens[-1].end]
+        self._at = len(self._tokens)
+        return {"kind": "create_view", "database": database, "name": label, "replace": second == "OR",
+                "names": names, "query": query}  # fmt: skip
+
+    def _quoted_identifier(self) -> str:
+        return self._next("word", "quoted", "backquoted", expecting="<identifier>").name.lower()
+
+    def _quoted_name(self) -> tuple[str | None, str]:
+        parts = [self._quoted_identifier()]
+        while self._optional(".") and len(parts) < 3:
+            parts.append(self._quoted_identifier())
+        return (parts[-2] if len(parts) > 1 else None), parts[-1]
+
+    def _columns(self) -> list[Document]:
+        self._expect("(")
+        columns = self._column_list()
         self._expect(")")
         labels = [entry["Name"] for entry in columns]
         for label in labels:
             if labels.count(label) > 1:
                 raise QueryError("FAILED", f"SemanticException [Error 10036]: Duplicate column name: {label}")
         return columns
+
+    def _column_list(self, most: int | None = None) -> list[Document]:
+        columns: list[Document] = []
+        while True:
+            entry: Document = {"Name": self._identifier(), "Type": self._type()}
+            if self._optional("COMMENT"):
+                entry["Comment"] = self._string()
+            columns.append(entry)
+            if len(columns) == most or not self._optional(","):
+                return columns
 
     def _type(self) -> str:
         """A Hive type: the tokens up to the comma or bracket that ends it."""

@@ -6,14 +6,19 @@ Every clause is understood or refused. Results are lines of text, as the `.txt` 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from steppe.objects.object_store import ObjectStore
+from steppe.sql import types as t
 from steppe.sql.catalog import Catalog, Document
 from steppe.sql.definition_reader import Plan, Reader
 from steppe.sql.errors import QueryError
 from steppe.sql.information_schema import all_databases, all_tables
+from steppe.sql.partition_definitions import PARTITION_KINDS, PartitionDefinitions
 from steppe.sql.statement import Statement
-from steppe.sql.types import ColumnInfo
+from steppe.sql.types import ColumnInfo, Type, column_info
+from steppe.sql.views import is_view, view_definition, view_document
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +46,29 @@ def check(statement: Statement) -> None:
         return  # what parses and is refused fails when it runs
 
 
-def run(statement: Statement, *, catalog: Catalog, database: str, now_ms: int) -> TextResult:
+Describe = Callable[[str, str], Sequence[tuple[str, Type]]]
+"""Names and types of a query's columns: of its text, with plain names looked up in a database."""
+
+
+def run(
+    statement: Statement, *, catalog: Catalog, objects: ObjectStore, describe: Describe, database: str, now_ms: int
+) -> TextResult:
     """Run a definition.
+
+    Args:
+        statement: the definition.
+        catalog: what it reads and changes.
+        objects: where MSCK REPAIR TABLE looks for partitions.
+        describe: what a view's columns are found with.
+        database: where plain names are looked up.
+        now_ms: epoch milliseconds.
 
     Raises:
         MalformedQuery: it does not parse.
         QueryError: it fails.
     """
     plan = Reader(statement).plan()
-    return _Run(catalog, database, now_ms).run(plan)
+    return _Run(catalog, objects, describe, database, now_ms).run(plan)
 
 
 def _strings(*names: str) -> tuple[ColumnInfo, ...]:
@@ -59,12 +78,18 @@ def _strings(*names: str) -> tuple[ColumnInfo, ...]:
 class _Run:
     """Carries out a plan."""
 
-    def __init__(self, catalog: Catalog, database: str, now_ms: int) -> None:
+    def __init__(self, catalog: Catalog, objects: ObjectStore, describe: Describe, database: str, now_ms: int) -> None:
         self._catalog = catalog
+        self._describe_query = describe
+        self._partitions = PartitionDefinitions(catalog, objects, now_ms)
         self._database = database.lower()
         self._now_ms = now_ms
 
     def run(self, plan: Plan) -> TextResult:
+        if plan["kind"] in PARTITION_KINDS:
+            lines = self._partitions.run(plan, self._table(plan))
+            shown = plan["kind"] == "show_partitions"
+            return TextResult(lines=tuple(lines), columns=_strings("partition") if shown else ())
         method = getattr(self, f"_{plan['kind']}")
         result = method(plan)
         assert isinstance(result, TextResult)
@@ -124,6 +149,103 @@ class _Run:
         if document is None:
             raise QueryError("FAILED", f"SemanticException [Error 10001]: Table not found {database}.{plan['name']}")
         return document
+
+    # -- ALTER TABLE
+
+    def _changed(self, plan: Plan, change: Callable[[Document], Document]) -> TextResult:
+        document = self._table(plan)
+        self._catalog.change_table(
+            document["DatabaseName"], document["Name"], lambda held: {**change(held), "UpdateTime": self._now_ms}
+        )
+        return TextResult()
+
+    def _set_properties(self, plan: Plan) -> TextResult:
+        return self._changed(plan, lambda d: {**d, "Parameters": {**(d.get("Parameters") or {}), **plan["parameters"]}})
+
+    def _add_columns(self, plan: Plan) -> TextResult:
+        return self._with_columns(plan, lambda columns: [*columns, *plan["columns"]])
+
+    def _replace_columns(self, plan: Plan) -> TextResult:
+        return self._with_columns(plan, lambda columns: plan["columns"])
+
+    def _change_column(self, plan: Plan) -> TextResult:
+        def change(columns: list[Document]) -> list[Document]:
+            if plan["old"] not in [column["Name"] for column in columns]:
+                raise QueryError("FAILED", f"SemanticException [Error 10002]: Invalid column reference {plan['old']}")
+            return [plan["column"] if column["Name"] == plan["old"] else column for column in columns]
+
+        return self._with_columns(plan, change)
+
+    def _with_columns(self, plan: Plan, change: Callable[[list[Document]], list[Document]]) -> TextResult:
+        def changed(document: Document) -> Document:
+            descriptor = document["StorageDescriptor"]
+            columns = change(descriptor["Columns"])
+            names = [column["Name"] for column in columns + (document.get("PartitionKeys") or [])]
+            for label in names:
+                if names.count(label) > 1:
+                    raise QueryError("FAILED", f"SemanticException [Error 10036]: Duplicate column name: {label}")
+            return {**document, "StorageDescriptor": {**descriptor, "Columns": columns}}
+
+        return self._changed(plan, changed)
+
+    # -- views
+
+    def _create_view(self, plan: Plan) -> TextResult:
+        database = plan["database"] or self._database
+        columns = list(self._describe_query(plan["query"], database))
+        if plan["names"]:
+            if len(plan["names"]) != len(columns):
+                said = f"Column alias list has {len(plan['names'])} entries but query has {len(columns)} columns"
+                raise QueryError("MISMATCHED_COLUMN_ALIASES", f"line 1:1: {said}")
+            columns = [(label, kind) for label, (_, kind) in zip(plan["names"], columns, strict=True)]
+        labels = [label.lower() for label, _ in columns]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise QueryError("DUPLICATE_COLUMN_NAME", f"line 1:1: Column name '{label}' specified more than once")
+        document = view_document(database, plan["name"], plan["query"], columns, self._now_ms)
+        outcome = self._catalog.create_table(document)
+        if outcome == "no database":
+            raise QueryError("SCHEMA_NOT_FOUND", f"line 1:1: Schema '{database}' does not exist")
+        if outcome == "exists":
+            held = self._catalog.table(database, plan["name"]) or {}
+            place = f"awsdatacatalog.{database}.{plan['name']}"
+            if not is_view(held):
+                raise QueryError("TABLE_ALREADY_EXISTS", f"line 1:1: Table already exists: '{place}'")
+            if not plan["replace"]:
+                raise QueryError("TABLE_ALREADY_EXISTS", f"line 1:1: View already exists: '{place}'")
+            self._catalog.change_table(
+                database, plan["name"], lambda d: {**document, "CreateTime": d.get("CreateTime", self._now_ms)}
+            )
+        return TextResult()
+
+    def _view(self, plan: Plan) -> Document | None:
+        document = self._catalog.table(plan["database"] or self._database, plan["name"])
+        return document if document is not None and is_view(document) else None
+
+    def _drop_view(self, plan: Plan) -> TextResult:
+        document = self._view(plan)
+        if document is not None:
+            self._catalog.drop_table(document["DatabaseName"], document["Name"])
+        elif not plan["quiet"]:
+            raise self._no_view(plan)
+        return TextResult()
+
+    def _no_view(self, plan: Plan) -> QueryError:
+        place = f"awsdatacatalog.{plan['database'] or self._database}.{plan['name']}"
+        return QueryError("TABLE_NOT_FOUND", f"line 1:1: View '{place}' does not exist")
+
+    def _show_views(self, plan: Plan) -> TextResult:
+        database = plan["database"] or self._database
+        names = [str(d["Name"]) for d in all_tables(self._catalog, database) if is_view(d)]
+        return TextResult(lines=tuple(_like(names, plan["like"])), columns=(column_info("views", t.VARCHAR),))
+
+    def _show_create_view(self, plan: Plan) -> TextResult:
+        document = self._view(plan)
+        if document is None:
+            raise self._no_view(plan)
+        said = f"CREATE VIEW {document['DatabaseName']}.{document['Name']} AS\n"
+        lines = (said + view_definition(document)["originalSql"]).split("\n")
+        return TextResult(lines=tuple(lines), columns=(column_info("create view", t.VARCHAR),))
 
     def _show_columns(self, plan: Plan) -> TextResult:
         document = self._table(plan)

@@ -13,6 +13,7 @@ from steppe.sql.errors import QueryError
 from steppe.sql.transpile import ScannedTable
 from steppe.sql.typed import literal, name
 from steppe.sql.types import Type
+from steppe.sql.views import is_view, view_definition
 
 _TEXT = t.VARCHAR
 _COLUMNS: dict[str, tuple[tuple[str, Type], ...]] = {
@@ -98,5 +99,9 @@ def _table_columns(catalog: Catalog) -> list[Row]:
 
 
 def _views(catalog: Catalog) -> list[Row]:
-    del catalog  # views are not built yet, so there are none
-    return []
+    return [
+        (CATALOG_NAME, str(d["Name"]), str(document["Name"]), view_definition(document)["originalSql"])
+        for d in all_databases(catalog)
+        for document in all_tables(catalog, d["Name"])
+        if is_view(document)
+    ]

@@ -14,6 +14,7 @@ from steppe.sql import types as t
 from steppe.sql.casts import coerce
 from steppe.sql.errors import QueryError, not_supported
 from steppe.sql.operators import compare
+from steppe.sql.pruning import partition_filter
 from steppe.sql.scope import Field, Relation, Scope
 from steppe.sql.typed import Typed, name, null
 from steppe.sql.types import Type
@@ -156,7 +157,8 @@ class Relations:
         database_name = database.name if database is not None else self._transpiler.database
         self._check_catalog(node)
         try:
-            table = self._transpiler.tables(database_name.lower(), label.lower())
+            narrowing = partition_filter(node, self._transpiler.expressions)
+            table = self._transpiler.tables(database_name.lower(), label.lower(), narrowing)
         except QueryError as error:
             said = error.message.replace("{place}", self._place(node))
             raise QueryError(error.code, said, retryable=error.retryable) from None

@@ -1,7 +1,6 @@
-"""A table's objects as a DuckDB relation: which files, how their SerDe reads them, as which types.
+"""A table's files as a DuckDB relation: how their SerDe reads them, as which types.
 
-The object store lists the objects and DuckDB gets an explicit list of files; it looks for nothing by itself. What a
-SerDe does with bad input is written into the SQL here, since DuckDB's readers are stricter or laxer.
+What a SerDe does with bad input is written into the SQL here, since DuckDB's readers are stricter or laxer.
 """
 
 # SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
@@ -11,19 +10,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue
-from steppe.objects.object_store import ObjectStore
 from steppe.sql import types as t
 from steppe.sql.catalog import Column, Table
 from steppe.sql.errors import QueryError, not_supported
-from steppe.sql.typed import Typed, failing, name, text
+from steppe.sql.table_files import FILE, DataFile
+from steppe.sql.text_values import INTEGER, NUMBER, lazy_value
+from steppe.sql.typed import failing, name, text
 from steppe.sql.types import Type
 
 LAZY_SIMPLE = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
@@ -38,55 +35,6 @@ _SEARCH_BYTES = 4 * 1024 * 1024
 _NO_NULL = "\x02\x03NULL\x03\x02"
 
 
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """One object of a table, as a file that DuckDB can open."""
-
-    uri: str
-    path: Path
-    size_bytes: int
-
-
-def location_parts(location: str) -> tuple[str, str]:
-    """Bucket and prefix of `s3://bucket/prefix`.
-
-    Raises:
-        QueryError: HIVE_INVALID_METADATA when it is none.
-    """
-    match = re.fullmatch(r"s3[an]?://([^/]+)/?(.*)", location, re.DOTALL)
-    if not match:
-        raise QueryError("HIVE_INVALID_METADATA", f"location is not an S3 path: {location}")
-    prefix = match.group(2)
-    return match.group(1), prefix if not prefix or prefix.endswith("/") else prefix + "/"
-
-
-def list_files(objects: ObjectStore, table: Table, fetch: Callable[[str, str], Path]) -> list[DataFile]:
-    """The table's objects, those that begin with `_` or `.` and empty ones left out.
-
-    Args:
-        objects: where they are.
-        table: the table.
-        fetch: makes a file of an object that the store has no file for.
-    """
-    bucket, prefix = location_parts(table.location)
-    files: list[DataFile] = []
-    after = ""
-    try:
-        while True:
-            page = objects.list_objects(bucket, prefix=prefix, start_after=after, limit=1000)
-            for entry in page.objects:
-                label = entry.key.rsplit("/", 1)[-1]
-                if entry.size_bytes and label and label[0] not in "_.":
-                    path = objects.local_path(bucket, entry.key) or fetch(bucket, entry.key)
-                    files.append(DataFile(f"s3://{bucket}/{entry.key}", path, entry.size_bytes))
-            if page.next_after is None:
-                return files
-            after = page.next_after
-    except ApiError as error:
-        said = f"Failed to list directory: {table.location} ({error.code}: {error.message})"
-        raise QueryError("HIVE_FILESYSTEM_ERROR", said) from None
-
-
 class Scan:
     """The SQL that reads a table. `sql` has the table's columns, under their names, in DuckDB's form of their types."""
 
@@ -96,6 +44,8 @@ class Scan:
         files: Sequence[DataFile],
         connection: duckdb.DuckDBPyConnection,
         check: Callable[[], None] = lambda: None,
+        *,
+        with_file: bool = False,
     ) -> None:
         """Take what is to be read.
 
@@ -104,11 +54,13 @@ class Scan:
             files: its objects.
             connection: asked for the columns of Parquet files.
             check: raises when the query was stopped.
+            with_file: add a column that says which file a row is from, under the name `table_files.FILE`.
         """
         self._table = table
         self._files = files
         self._connection = connection
         self._check = check
+        self._with_file = with_file
 
     def sql(self) -> str:
         """The SELECT.
@@ -116,13 +68,11 @@ class Scan:
         Raises:
             QueryError: a format, an option or a file that cannot be read exactly.
         """
-        if self._table.partition_keys:
-            raise not_supported(f"partitioned table {self._table.database}.{self._table.name}")
         serde = self._table.serde or LAZY_SIMPLE
         if not self._files:
             self._check_serde(serde)
-            nulls = ", ".join(f"CAST(NULL AS {t.duckdb(c.type)}) AS {name(c.name)}" for c in self._table.columns)
-            return f"SELECT {nulls} WHERE false"
+            nulls = [f"CAST(NULL AS {t.duckdb(c.type)}) AS {name(c.name)}" for c in self._table.columns]
+            return f"SELECT {', '.join([*nulls, *self._file_column('NULL')])} WHERE false"
         match serde:
             case s if s == LAZY_SIMPLE:
                 return self._lazy_simple()
@@ -136,6 +86,12 @@ class Scan:
     def _check_serde(self, serde: str) -> None:
         if serde not in (LAZY_SIMPLE, OPEN_CSV) and not serde.endswith("ParquetHiveSerDe"):
             raise not_supported(f"SerDe {serde}")
+
+    def _file_column(self, sql: str = f"s.{name(FILE)}") -> list[str]:
+        return [f"{sql} AS {name(FILE)}"] if self._with_file else []
+
+    def _file_option(self) -> str:
+        return f", filename = {text(FILE)}" if self._with_file else ""
 
     # -- text
 
@@ -154,7 +110,7 @@ class Scan:
         options = (
             f"columns = {{{columns}}}, delim = {text(delimiter)}, quote = {text(quote)}, escape = {text(escape)}, "
             f"header = false, skip = {int(skip) if skip.isdigit() else 0}, nullstr = {text(null)}, auto_detect = false, "
-            f"strict_mode = false, null_padding = true, max_line_size = {_LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES}, comment = ''"
+            f"strict_mode = false, null_padding = true, max_line_size = {_LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES}, comment = ''{self._file_option()}"
         )
         return " UNION ALL ".join(
             f"SELECT * FROM read_csv([{', '.join(text(str(f.path)) for f in files)}], {options}, compression = {text(kind)})"
@@ -185,8 +141,8 @@ class Scan:
             cell = f"s.{name(column.name)}"
             if not null:
                 cell = f"nullif({cell}, '')"
-            shown.append(f"{_lazy(cell, column.type, item, column)} AS {name(column.name)}")
-        return f"SELECT {', '.join(shown)} FROM ({source}) AS s"
+            shown.append(f"{lazy_value(cell, column.type, item, column)} AS {name(column.name)}")
+        return f"SELECT {', '.join([*shown, *self._file_column()])} FROM ({source}) AS s"
 
     def _open_csv(self) -> str:
         parameters = self._table.serde_parameters
@@ -208,14 +164,14 @@ class Scan:
             )
             guarded_cell = f"CASE WHEN {odd} THEN {refusal} ELSE {cell} END"
             shown.append(f"{_open_csv_value(guarded_cell, column)} AS {name(column.name)}")
-        return f"SELECT {', '.join(shown)} FROM ({source}) AS s"
+        return f"SELECT {', '.join([*shown, *self._file_column()])} FROM ({source}) AS s"
 
     # -- Parquet
 
     def _parquet(self) -> str:
         """Columns by name without regard to case; one that no file has is NULL."""
         listed = ", ".join(text(str(f.path)) for f in self._files)
-        source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false, binary_as_string = false)"
+        source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false, binary_as_string = false{self._file_option()})"
         relation = self._connection.sql(f"SELECT * FROM {source} LIMIT 0")
         found = {label.lower(): (label, kind) for label, kind in zip(relation.columns, relation.types, strict=True)}
         shown = []
@@ -225,7 +181,7 @@ class Scan:
                 continue
             label, held = found[column.name]
             shown.append(f"{_parquet_value(f's.{name(label)}', held, column.type, column)} AS {name(column.name)}")
-        return f"SELECT {', '.join(shown)} FROM {source} AS s"
+        return f"SELECT {', '.join([*shown, *self._file_column()])} FROM {source} AS s"
 
 
 def _delimiter(said: str) -> str:
@@ -238,35 +194,6 @@ def _delimiter(said: str) -> str:
     if escape:
         return chr(int(escape.group(2), 16 if escape.group(1) else 8))
     return said[:1]
-
-
-_INTEGER = "'[+-]?[0-9]+'"
-_NUMBER = "'[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?'"
-
-
-def _lazy(cell: str, kind: Type, item: str, column: Column) -> str:
-    """A field of LazySimpleSerDe as its type; what does not parse is NULL."""
-    held = t.duckdb(kind)
-    match kind.name:
-        case "varchar":
-            return cell if kind.precision is None else f"substr({cell}, 1, {kind.precision})"
-        case "char":
-            return f"rtrim(substr({cell}, 1, {kind.precision}), ' ')"
-        case "tinyint" | "smallint" | "integer" | "bigint":
-            return f"CASE WHEN regexp_full_match({cell}, {_INTEGER}) THEN TRY_CAST({cell} AS {held}) END"
-        case "real" | "double" | "decimal":
-            return f"CASE WHEN regexp_full_match({cell}, {_NUMBER}) THEN TRY_CAST({cell} AS {held}) END"
-        case "boolean":
-            return f"CASE lower({cell}) WHEN 'true' THEN true WHEN 'false' THEN false END"
-        case "date":
-            return f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}') THEN TRY_CAST({cell} AS DATE) END"
-        case "timestamp":
-            return f"CASE WHEN regexp_full_match({cell}, '[0-9]{{4}}-[0-9]{{1,2}}-[0-9]{{1,2}}( [0-9]{{1,2}}:[0-9]{{2}}:[0-9]{{2}}([.][0-9]{{1,9}})?)?') THEN date_trunc('millisecond', TRY_CAST({cell} AS TIMESTAMP)) END"
-        case "array" if not kind.children[0].children:
-            inner = _lazy("x", kind.children[0], item, column)
-            return f"CASE WHEN {cell} = '' THEN CAST([] AS {held}) ELSE list_transform(list_transform(string_split({cell}, {text(item)}), lambda x: nullif(x, '\\N')), lambda x: {inner}) END"
-        case _:
-            raise not_supported(f"column {column.name} of type {kind} in a delimited table")
 
 
 def _open_csv_value(cell: str, column: Column) -> str:
@@ -287,15 +214,15 @@ def _open_csv_value(cell: str, column: Column) -> str:
         case "varchar" if kind.precision is None:
             return cell
         case "tinyint" | "smallint" | "integer" | "bigint":
-            return parsed(_INTEGER, f"CAST({cell} AS {held})", kind.name)
+            return parsed(INTEGER, f"CAST({cell} AS {held})", kind.name)
         case "real" | "double" | "decimal":
-            return parsed(_NUMBER, f"CAST({cell} AS {held})", kind.name)
+            return parsed(NUMBER, f"CAST({cell} AS {held})", kind.name)
         case "boolean":
             return f"CASE lower({cell}) WHEN 'true' THEN true WHEN 'false' THEN false END"
         case "date":
-            return parsed(_INTEGER, f"(DATE '1970-01-01' + CAST({cell} AS INTEGER))", kind.name)
+            return parsed(INTEGER, f"(DATE '1970-01-01' + CAST({cell} AS INTEGER))", kind.name)
         case "timestamp":
-            return parsed(_INTEGER, f"make_timestamp(CAST({cell} AS BIGINT) * 1000)", kind.name)
+            return parsed(INTEGER, f"make_timestamp(CAST({cell} AS BIGINT) * 1000)", kind.name)
         case _:
             raise not_supported(f"column {column.name} of type {kind} with OpenCSVSerde")
 
@@ -347,6 +274,3 @@ def _parquet_value(cell: str, held: JsonValue, wanted: Type, column: Column) -> 
     if wanted.name == "varchar" and wanted.precision is not None:
         return f"substr({cell}, 1, {wanted.precision})"
     return f"rtrim({cell}, ' ')" if wanted.name == "char" else f"CAST({cell} AS {t.duckdb(wanted)})"
-
-
-__all__ = ["DataFile", "Scan", "Typed", "list_files", "location_parts"]

@@ -62,27 +62,27 @@ _KINDS: tuple[tuple[str, Family, str, str, Output], ...] = (
     ("CREATE SCHEMA", "definition", "DDL", "CREATE_DATABASE", "txt"),
     ("CREATE EXTERNAL TABLE", "definition", "DDL", "CREATE_TABLE", "txt"),
     ("CREATE TABLE", "definition", "DDL", "CREATE_TABLE", "txt"),
-    ("CREATE VIEW", "unsupported", "DDL", "CREATE_VIEW", "txt"),
-    ("CREATE OR REPLACE VIEW", "unsupported", "DDL", "CREATE_VIEW", "txt"),
+    ("CREATE VIEW", "definition", "DDL", "CREATE_VIEW", "txt"),
+    ("CREATE OR REPLACE VIEW", "definition", "DDL", "CREATE_VIEW", "txt"),
     ("CREATE PROTECTED MULTI DIALECT VIEW", "unsupported", "DDL", "CREATE_VIEW", "txt"),
     ("DROP DATABASE", "definition", "DDL", "DROP_DATABASE", "txt"),
     ("DROP SCHEMA", "definition", "DDL", "DROP_DATABASE", "txt"),
     ("DROP TABLE", "definition", "DDL", "DROP_TABLE", "txt"),
-    ("DROP VIEW", "unsupported", "DDL", "DROP_VIEW", "txt"),
-    ("ALTER TABLE", "unsupported", "DDL", "ALTER_TABLE", "txt"),
+    ("DROP VIEW", "definition", "DDL", "DROP_VIEW", "txt"),
+    ("ALTER TABLE", "definition", "DDL", "ALTER_TABLE", "txt"),
     ("ALTER DATABASE", "unsupported", "DDL", "ALTER_DATABASE", "txt"),
     ("ALTER SCHEMA", "unsupported", "DDL", "ALTER_DATABASE", "txt"),
     ("ALTER VIEW", "unsupported", "DDL", "ALTER_VIEW", "txt"),
-    ("MSCK REPAIR TABLE", "unsupported", "DDL", "MSCK_REPAIR", "txt"),
+    ("MSCK REPAIR TABLE", "definition", "DDL", "MSCK_REPAIR", "txt"),
     ("SHOW DATABASES", "definition", "UTILITY", "SHOW_DATABASES", "txt"),
     ("SHOW SCHEMAS", "definition", "UTILITY", "SHOW_DATABASES", "txt"),
     ("SHOW TABLES", "definition", "UTILITY", "SHOW_TABLES", "txt"),
     ("SHOW COLUMNS", "definition", "UTILITY", "SHOW_COLUMNS", "txt"),
     ("SHOW CREATE TABLE", "definition", "UTILITY", "SHOW_CREATE_TABLE", "txt"),
-    ("SHOW CREATE VIEW", "unsupported", "UTILITY", "SHOW_CREATE_VIEW", "txt"),
-    ("SHOW PARTITIONS", "unsupported", "UTILITY", "SHOW_PARTITIONS", "txt"),
+    ("SHOW CREATE VIEW", "definition", "UTILITY", "SHOW_CREATE_VIEW", "txt"),
+    ("SHOW PARTITIONS", "definition", "UTILITY", "SHOW_PARTITIONS", "txt"),
     ("SHOW TBLPROPERTIES", "definition", "UTILITY", "SHOW_TABLE_PROPERTIES", "txt"),
-    ("SHOW VIEWS", "unsupported", "UTILITY", "SHOW_VIEWS", "txt"),
+    ("SHOW VIEWS", "definition", "UTILITY", "SHOW_VIEWS", "txt"),
     ("SHOW FUNCTIONS", "unsupported", "UTILITY", "SHOW_FUNCTIONS", "csv"),
     ("DESCRIBE", "definition", "UTILITY", "DESCRIBE_TABLE", "txt"),
     ("DESC", "definition", "UTILITY", "DESCRIBE_TABLE", "txt"),
@@ -122,7 +122,30 @@ def classify(text: str) -> Statement:
     _, family, kind, substatement, output = max(fits, key=lambda row: len(row[0]))
     if substatement == "CREATE_TABLE" and words[1] == "TABLE" and _selects(words):
         family, substatement = "unsupported", "CREATE_TABLE_AS_SELECT"
+    if substatement == "ALTER_TABLE":
+        substatement += _alteration(words)
     return Statement(text[: tokens[-1].end], family, kind, substatement, output, tuple(tokens))
+
+
+_ALTERATIONS = (
+    ("ADD", "COLUMNS", "_ADD_COLUMN"),
+    ("ADD", "", "_ADD_PARTITION"),
+    ("DROP", "", "_DROP_PARTITION"),
+    ("REPLACE", "COLUMNS", "_REPLACE_COLUMN"),
+    ("CHANGE", "", "_CHANGE_COLUMN"),
+    ("SET", "LOCATION", "_SET_LOCATION"),
+    ("SET", "TBLPROPERTIES", "_SET_TBLPROPERTIES"),
+    ("RENAME", "", "_RENAME"),
+)
+
+
+def _alteration(words: list[str]) -> str:
+    """What follows ALTER_TABLE in the name of the statement's kind; "" when it is not known."""
+    at = 5 if words[3:4] == ["."] else 3
+    if words[at : at + 1] == ["PARTITION"] and ")" in words:
+        return "_RENAME_PARTITION" if "RENAME" in words[words.index(")") :] else "_SET_LOCATION"
+    given = [*words[at : at + 2], "", ""]
+    return next((kind for first, second, kind in _ALTERATIONS if given[0] == first and second in ("", given[1])), "")
 
 
 def _selects(words: list[str]) -> bool:

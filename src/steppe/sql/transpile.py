@@ -14,7 +14,7 @@ DuckDB's own reading of a query, which differs. sqlglot parses; it does not tran
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,6 +23,7 @@ from sqlglot import exp
 from steppe.sql import operators
 from steppe.sql import types as t
 from steppe.sql.casts import coerce, is_same_representation
+from steppe.sql.catalog import Column
 from steppe.sql.errors import QueryError, not_supported, position
 from steppe.sql.expressions import Expressions
 from steppe.sql.grammar import parse_query
@@ -50,8 +51,11 @@ class ScannedTable:
     columns: tuple[tuple[str, Type, bool], ...]
 
 
-TableSource = Callable[[str, str], ScannedTable]
-"""Finds a table by database and name. Raises QueryError, its position as `{place}`."""
+PartitionFilter = Callable[[Sequence[Column]], str | None]
+"""Given a table's partition keys, as columns of DuckDB: the condition that partitions must meet, or None."""
+
+TableSource = Callable[[str, str, PartitionFilter], ScannedTable]
+"""Finds a table by database and name, with what narrows its partitions. Raises QueryError, its position as `{place}`."""
 
 
 @dataclass(frozen=True, slots=True)

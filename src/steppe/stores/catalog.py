@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from steppe.base.jsonvalue import JsonValue, dumps, loads
 from steppe.stores.database import Database
+from steppe.stores.partitions import PartitionStore
 from steppe.stores.tables import catalog_databases, catalog_partitions, catalog_tables, catalog_versions
 
 Document = dict[str, JsonValue]
@@ -27,6 +28,12 @@ class CatalogStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._partitions = PartitionStore(database)
+
+    @property
+    def partitions(self) -> PartitionStore:
+        """The partitions of the tables."""
+        return self._partitions
 
     def ensure_default(self, now_ms: int) -> None:
         """Make database `default` if it is not there. May be called twice."""

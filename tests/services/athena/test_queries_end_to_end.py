@@ -290,7 +290,6 @@ def test_an_escape_character_in_opencsv_is_refused_and_not_kept(served):
 def test_what_is_not_supported_in_a_table_is_named(served):
     table = "CREATE EXTERNAL TABLE refused_ (a int) {} LOCATION 's3://data/refused/'"
     assert served.reason(table.format("STORED AS ORC")) == "NOT_SUPPORTED: STORED AS ORC"
-    assert served.reason(table.format("PARTITIONED BY (p string)")) == "NOT_SUPPORTED: PARTITIONED BY"
     assert served.reason(table.format("ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'")).startswith(
         "NOT_SUPPORTED: SerDe"
     )

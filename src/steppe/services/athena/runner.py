@@ -149,7 +149,7 @@ class Runner:
             case "query":
                 return self._query(statement, record.body, signal, bucket, key)
             case "definition":
-                return self._definition(statement, database, bucket, key)
+                return self._definition(statement, database, signal, bucket, key)
             case "prepared":
                 prepared.run(statement, record.work_group, self._saved, self._clock())
                 self._put(bucket, key, b"", "text/plain")
@@ -175,8 +175,16 @@ class Runner:
             run.close()  # type: ignore[attr-defined]
         raise QueryError("GENERIC_INTERNAL_ERROR", "the engine gave no result")
 
-    def _definition(self, statement: Statement, database: str, bucket: str, key: str) -> Document:
-        done = definitions.run(statement, catalog=self._catalog, database=database, now_ms=self._clock())
+    def _definition(self, statement: Statement, database: str, signal: StopSignal, bucket: str, key: str) -> Document:
+        now_ms = self._clock()
+        done = definitions.run(
+            statement,
+            catalog=self._catalog,
+            objects=self._objects,
+            describe=lambda query, schema: self._engine.describe(query, schema, now_ms, signal),
+            database=database,
+            now_ms=now_ms,
+        )
         self._put(bucket, key, "\n".join(done.lines).encode(), "text/plain")
         answer: Document = {"columns": [asdict(c) for c in done.columns], "scanned_bytes": 0}
         if done.columns:

@@ -13,7 +13,6 @@ from steppe.services.glue.tables import Tables
 from steppe.services.glue.tags import Tags
 from steppe.stores.catalog import CatalogStore
 from steppe.stores.database import Database
-from steppe.stores.partitions import PartitionStore
 from steppe.wire.request import Operation, Operations, Request
 
 Blocking = Callable[[dict[str, JsonValue]], dict[str, JsonValue]]
@@ -30,7 +29,7 @@ def glue_operations(database: Database, *, account: str, clock: Callable[[], int
     catalog = CatalogStore(database)
     databases = Databases(catalog, account=account, clock=clock)
     tables = Tables(catalog, databases, account=account, clock=clock)
-    partitions = Partitions(PartitionStore(database), tables, account=account, clock=clock)
+    partitions = Partitions(catalog.partitions, tables, account=account, clock=clock)
     tags = Tags(catalog)
     table: dict[str, Blocking] = {
         "CreateDatabase": databases.create_database,

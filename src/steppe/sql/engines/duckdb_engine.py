@@ -4,6 +4,9 @@ An instance may open the files of the tables that the query names, and its own d
 no network, no extensions, no settings changed from inside. Its memory is bounded, and `stop` ends it from any thread.
 """
 
+# SQL texts stay on one line, and hold user text only as quoted literals and names (see `typed`).
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 import shutil
@@ -19,15 +22,16 @@ import pyarrow as pa
 from steppe.base.errors import SteppeError
 from steppe.objects.object_store import ObjectStore
 from steppe.sql import results
-from steppe.sql import types as t
-from steppe.sql.catalog import Catalog, read_table
-from steppe.sql.errors import QueryCancelled, QueryError, from_duckdb
+from steppe.sql.catalog import Catalog, Document, Table, partitions_of, read_table
+from steppe.sql.errors import MalformedQuery, QueryCancelled, QueryError, from_duckdb, not_supported
 from steppe.sql.information_schema import information_schema
-from steppe.sql.scan import Scan, list_files
-from steppe.sql.statement import Statement
-from steppe.sql.transpile import Compiled, ScannedTable, transpile
-from steppe.sql.typed import text
-from steppe.sql.types import ColumnInfo, column_info
+from steppe.sql.scan import Scan
+from steppe.sql.statement import Statement, classify
+from steppe.sql.table_files import HIDDEN, DataFile, FileTable, list_files, list_partitioned
+from steppe.sql.transpile import Compiled, PartitionFilter, ScannedTable, transpile
+from steppe.sql.typed import name, text
+from steppe.sql.types import ColumnInfo, Type, column_info
+from steppe.sql.views import is_view, view_definition
 
 _ROWS_A_BATCH = 20_000
 """Lines handed over at once: large enough for DuckDB's vectors, small enough to bound what is held."""
@@ -65,11 +69,13 @@ class Opened:
 
     Attributes:
         columns: of the result.
+        types: their names and types.
         scanned_bytes: size of the objects that it reads.
         csv: the bytes of the result CSV; consumed once.
     """
 
     columns: tuple[ColumnInfo, ...]
+    types: tuple[tuple[str, Type], ...]
     scanned_bytes: int
     csv: Iterator[bytes]
 
@@ -95,6 +101,21 @@ class DuckdbEngine:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True, exist_ok=True)
 
+    def describe(self, query: str, database: str, now_ms: int, stop: StopSignal) -> tuple[tuple[str, Type], ...]:
+        """Names and types of a query's columns, without its rows.
+
+        Raises:
+            MalformedQuery, QueryError, QueryCancelled
+        """
+        statement = classify(query)
+        if statement.family != "query":
+            raise QueryError("NOT_SUPPORTED", f"{statement.substatement_type.replace('_', ' ')} as the query of a view")
+        run = self.run(statement, database=database, now_ms=now_ms, stop=stop)
+        try:
+            return next(run).types
+        finally:
+            run.close()  # type: ignore[attr-defined]
+
     def run(self, statement: Statement, *, database: str, now_ms: int, stop: StopSignal) -> Iterator[Opened]:
         """Run a query: yields once, an `Opened`; closing the iterator ends the query and removes its files.
 
@@ -116,13 +137,14 @@ class DuckdbEngine:
         connection = duckdb.connect(config=self._config(own))
         try:
             stop.attach(connection)
-            tables = _Tables(self._objects, self._catalog, connection, own, stop)
-            compiled = transpile(statement, tables=tables.find, database=database, now_ms=now_ms)
+            tables = _Tables(self._objects, self._catalog, connection, own, stop, statement)
+            compiled = tables.compile(statement, database, now_ms)
             _lock(connection, tables.paths, own)
             stop.check()
             columns = tuple(column_info(label, value.type) for label, value in compiled.columns)
             lines = self._lines(connection, compiled, stop)
-            yield Opened(columns=columns, scanned_bytes=tables.scanned_bytes, csv=lines)
+            types = tuple((label, value.type) for label, value in compiled.columns)
+            yield Opened(columns=columns, types=types, scanned_bytes=tables.scanned_bytes, csv=lines)
         finally:
             connection.close()
 
@@ -182,25 +204,59 @@ class _Tables:
     """The tables that one query has named."""
 
     def __init__(
-        self, objects: ObjectStore, catalog: Catalog, connection: duckdb.DuckDBPyConnection, own: Path, stop: StopSignal
+        self,
+        objects: ObjectStore,
+        catalog: Catalog,
+        connection: duckdb.DuckDBPyConnection,
+        own: Path,
+        stop: StopSignal,
+        statement: Statement,
     ) -> None:
         self._stop = stop
         self._objects = objects
         self._catalog = catalog
         self._connection = connection
         self._own = own
-        self._known: dict[tuple[str, str], ScannedTable] = {}
+        self._known: dict[tuple[str, str, str | None], ScannedTable] = {}
+        self._files = FileTable(connection)
+        self._open_views: list[tuple[str, str]] = []
+        self._now_ms = 0
+        quoted = {token.name.lower() for token in statement.tokens if token.kind == "quoted"}
+        self._hidden = [(label, kind) for label, kind, _ in HIDDEN if label in quoted]
         self.paths: list[str] = []
         self.scanned_bytes = 0
 
-    def find(self, database: str, label: str) -> ScannedTable:
-        """The table as a relation. Raises QueryError with `{place}` where its position belongs."""
-        key = (database, label)
-        if key not in self._known:
-            self._known[key] = self._scanned(database, label)
-        return self._known[key]
+    def compile(self, statement: Statement, database: str, now_ms: int) -> Compiled:
+        """The query, or the query of a view, compiled over these tables."""
+        self._now_ms = now_ms
+        return transpile(statement, tables=self.find, database=database, now_ms=now_ms)
 
-    def _scanned(self, database: str, label: str) -> ScannedTable:
+    def _view(self, document: Document) -> ScannedTable:
+        """A view as the relation that its query gives."""
+        place = (document["DatabaseName"], document["Name"])
+        if place in self._open_views:
+            raise QueryError("VIEW_IS_RECURSIVE", f"{{place}}: Statement is recursive: view {'.'.join(place)}")
+        definition = view_definition(document)
+        self._open_views.append(place)
+        try:
+            schema = str(definition.get("schema") or place[0]).lower()
+            compiled = self.compile(classify(definition["originalSql"]), schema, self._now_ms)
+        except (QueryError, MalformedQuery) as error:
+            said = f"Failed analyzing stored view 'awsdatacatalog.{'.'.join(place)}': {error}"
+            raise QueryError("INVALID_VIEW", f"{{place}}: {said}") from error
+        finally:
+            self._open_views.pop()
+        declared = [str(column["name"]).lower() for column in definition.get("columns") or []]
+        labels = declared or [label.lower() for label, _ in compiled.columns]
+        if len(labels) != len(compiled.columns):
+            said = f"View 'awsdatacatalog.{'.'.join(place)}' is stale or in invalid state; it must be re-created"
+            raise QueryError("VIEW_IS_STALE", f"{{place}}: {said}")
+        shown = [f"v.{own} AS {name(label)}" for own, label in zip(compiled.query.names, labels, strict=True)]
+        columns = tuple((label, value.type, False) for label, (_, value) in zip(labels, compiled.columns, strict=True))
+        return ScannedTable(f"SELECT {', '.join(shown)} FROM ({compiled.query.sql}) AS v", columns)
+
+    def find(self, database: str, label: str, narrowing: PartitionFilter) -> ScannedTable:
+        """The table as a relation. Raises QueryError with `{place}` where its position belongs."""
         if database == "information_schema":
             return information_schema(self._catalog, label)
         document = self._catalog.table(database, label)
@@ -208,18 +264,46 @@ class _Tables:
             if self._catalog.database(database) is None:
                 raise QueryError("SCHEMA_NOT_FOUND", f"{{place}}: Schema '{database}' does not exist")
             raise QueryError("TABLE_NOT_FOUND", f"{{place}}: Table 'awsdatacatalog.{database}.{label}' does not exist")
+        if is_view(document):
+            return self._view(document)
         table = read_table(document)
-        files = list_files(self._objects, table, self._fetch)
+        condition = narrowing(table.partition_keys) if table.partition_keys else None
+        key = (database, label, condition)
+        if key not in self._known:
+            self._known[key] = self._scanned(table, condition)
+        return self._known[key]
+
+    def _scanned(self, table: Table, condition: str | None) -> ScannedTable:
+        files = self._listed(table, condition)
         self.paths += [str(file.path) for file in files]
         self.scanned_bytes += sum(file.size_bytes for file in files)
+        distinct = list({file.path: file for file in files}.values())
+        joined = bool(table.partition_keys or self._hidden)
         try:
-            sql = Scan(table, files, self._connection, self._stop.check).sql()
+            sql = Scan(table, distinct, self._connection, self._stop.check, with_file=joined).sql()
         except (duckdb.InvalidInputException, duckdb.IOException, OSError) as error:
             uri = next((file.uri for file in files if str(file.path) in str(error)), table.location)
             if "arquet" not in table.serde:
                 raise QueryError("HIVE_CURSOR_ERROR", f"Failed to read file: {uri}") from error
             raise QueryError("HIVE_BAD_DATA", f"Not valid Parquet file: {uri}") from error
-        return ScannedTable(sql, tuple((column.name, column.type, False) for column in table.columns))
+        if joined:
+            sql = self._files.joined(sql, table, files, [label for label, _ in self._hidden])
+        columns = [(column.name, column.type, False) for column in (*table.columns, *table.partition_keys)]
+        return ScannedTable(sql, (*columns, *((label, kind, True) for label, kind in self._hidden)))
+
+    def _listed(self, table: Table, condition: str | None) -> list[DataFile]:
+        """The table's files; of a partitioned table those of the partitions that the query may need."""
+        if not table.partition_keys:
+            return list_files(self._objects, table.location, self._fetch)
+        if table.parameters.get("projection.enabled", "").lower() == "true":
+            raise not_supported(f"partition projection, which table {table.database}.{table.name} has enabled")
+        partitions = list(partitions_of(self._catalog, table))
+        if condition is not None:
+            partitions = self._files.narrow(partitions, table.partition_keys, condition)
+        for partition in partitions:
+            if partition.serde not in ("", table.serde):
+                raise not_supported(f"a partition whose SerDe differs from its table's: {partition.serde}")
+        return list_partitioned(self._objects, partitions, self._fetch, self._stop.check)
 
     def _fetch(self, bucket: str, key: str) -> Path:
         """A copy of an object that has no file, for the time of the query."""
@@ -228,6 +312,3 @@ class _Tables:
             for chunk in self._objects.stream(bucket, key):
                 file.write(chunk)
         return path
-
-
-__all__ = ["DuckdbEngine", "Opened", "StopSignal", "t"]

@@ -1,0 +1,86 @@
+"""Which partitions a query needs: the conditions of its WHERE that speak of partition keys and of nothing else.
+
+They are compiled as the query's own conditions are, and decide about partitions before any object is listed. The query
+keeps them all, so a condition that is not used here costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from steppe.sql.catalog import Column
+from steppe.sql.errors import QueryError
+from steppe.sql.scope import Field, Relation, Scope
+from steppe.sql.typed import Typed, name
+
+if TYPE_CHECKING:
+    from steppe.sql.expressions import Expressions
+    from steppe.sql.transpile import PartitionFilter
+
+_UNREPEATABLE = frozenset({"random", "rand", "uuid", "shuffle"})
+
+
+def partition_filter(node: exp.Table, expressions: Expressions) -> PartitionFilter:
+    """What narrows the partitions of a table at its place in a query."""
+    select = _select_of(node)
+    where = select.args.get("where") if select is not None else None
+
+    def narrowing(keys: Sequence[Column]) -> str | None:
+        if where is None:
+            return None
+        known = {key.name for key in keys}
+        fields = tuple(Field(key.name, Typed(f"p.{name(key.name)}", key.type)) for key in keys)
+        database = node.args.get("db")
+        alias = node.args.get("alias")
+        label = alias.name if alias is not None else node.name
+        relation = Relation(label, fields, database.name if database is not None and alias is None else None)
+        compiled = []
+        for condition in _conjuncts(where.this):
+            if _speaks_only_of(condition, known, relation):
+                try:
+                    compiled.append(expressions.condition(condition, Scope([relation]), "WHERE"))
+                except QueryError:
+                    continue  # the query itself says what is wrong with it
+        return " AND ".join(f"({sql})" for sql in compiled) or None
+
+    return narrowing
+
+
+def _select_of(node: exp.Table) -> exp.Select | None:
+    """The SELECT whose WHERE drops rows of this table: none where an outer join may bring them back as NULLs."""
+    place = node.parent
+    if isinstance(place, exp.Join) and (place.args.get("side") or ""):
+        return None
+    select = place.parent if isinstance(place, exp.From | exp.Join) else None
+    if not isinstance(select, exp.Select):
+        return None
+    sides = {(join.args.get("side") or "").upper() for join in select.args.get("joins") or []}
+    return None if sides & {"RIGHT", "FULL"} else select
+
+
+def _conjuncts(node: exp.Expr) -> Iterator[exp.Expr]:
+    pending = [node]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, exp.And):
+            pending += [item.right, item.left]
+        elif isinstance(item, exp.Paren):
+            pending.append(item.this)
+        else:
+            yield item
+
+
+def _speaks_only_of(condition: exp.Expr, keys: set[str], relation: Relation) -> bool:
+    if condition.find(exp.Query, exp.Exists) is not None:
+        return False
+    if any(call.name.lower() in _UNREPEATABLE for call in condition.find_all(exp.Anonymous)):
+        return False
+    columns = list(condition.find_all(exp.Column))
+    return bool(columns) and all(
+        column.name.lower() in keys
+        and (len(column.parts) == 1 or relation.is_called([part.name for part in column.parts[:-1]]))
+        for column in columns
+    )
