@@ -57,6 +57,7 @@ docs: .venv/.installed-dev
 bench: .venv/.installed-dev
 	$(BIN)/python benchmarks/distributed_map.py --rows $(ROWS)
 	$(BIN)/python benchmarks/article_copy.py
+	$(BIN)/python benchmarks/state_transitions.py
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
