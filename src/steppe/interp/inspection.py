@@ -326,7 +326,7 @@ def _noted(state: State, seen: dict[str, JsonValue]) -> State:
     if state.type == "Fail":
         seen["afterInputPath"] = seen["input"]
         return state
-    output_path = _noting(state.output_path, seen, after="afterResultPath")
+    output_path = _output_path(state, seen)
     if state.type == "Parallel":
         return replace(state, result_selector=_selector(state, seen), output_path=output_path)
     input_path = _noting(state.input_path, seen, after="afterInputPath")
@@ -371,6 +371,16 @@ def _noting(inner: Expression | None, seen: dict[str, JsonValue], *, after: str,
         if also:
             seen[also] = found
         return found
+
+    return noting
+
+
+def _output_path(state: State, seen: dict[str, JsonValue]) -> Expression:
+    """OutputPath; what it is given is what ResultPath has made."""
+
+    def noting(value: JsonValue, scope: Scope) -> JsonValue:
+        seen["afterResultPath"] = value
+        return value if state.output_path is None else state.output_path(value, scope)
 
     return noting
 
