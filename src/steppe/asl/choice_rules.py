@@ -41,7 +41,7 @@ def _nested(value: JsonValue, place: Place, depth: int) -> ChoiceTest | None:
     known = {name: member for name, member in value.items() if name in OPERATORS or name in _HEADS}
     for name in value:
         if name not in known and name != "Comment":
-            place.error(f"Field '{name}' is not supported")
+            place.error_of(name, f"Field '{name}' is not supported")
     return _test(known, place, depth)
 
 
@@ -61,7 +61,7 @@ def _test(value: dict[str, JsonValue], place: Place, depth: int) -> ChoiceTest |
         return _comparison(value, place)
     for name in value:
         if name != head:
-            place.error(f"Field '{name}' is not supported")
+            place.error_of(name, f"Field '{name}' is not supported")
     if head == "Not":
         negated = _nested(member, inner, depth + 1)
         return None if negated is None else Negation(negated)
@@ -84,7 +84,7 @@ def _other_language(value: dict[str, JsonValue], place: Place) -> bool:
     other = "JSONata" if place.language == "JSONPath" else "JSONPath"
     for name in wrong:
         message = f"The QueryLanguage is set to '{place.language}', but field '{name}' is only supported for the "
-        place.error(f"{message}'{other}' QueryLanguage")
+        place.error_of(name, f"{message}'{other}' QueryLanguage")
     return bool(wrong)
 
 

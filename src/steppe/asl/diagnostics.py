@@ -25,7 +25,8 @@ class Diagnostic:
         code: the service's code, for example "MISSING_TRANSITION_TARGET".
         message: the service's text where it is known.
         location: where, in the service's form; None when the finding is about the whole definition.
-        pointer: the same place, to be found in the text by `positions`; None when there is none.
+        pointer: the same place, or that of the member in it that is meant, to be found in the text by `positions`; None
+            when there is none.
     """
 
     severity: Severity

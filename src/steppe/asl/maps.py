@@ -42,7 +42,7 @@ def check_map(state: Map, value: dict[str, JsonValue], place: Place) -> None:
     if not state.distributed:
         for name in _DISTRIBUTED_ONLY:
             if name in value:
-                place.error(f"Field '{name}' is not supported")
+                place.error_of(name, f"Field '{name}' is not supported")
     elif state.label is not None and (
         not 1 <= len(state.label) <= LABEL_LENGTH_MAX or _LABEL_FORBIDDEN.search(state.label)
     ):
@@ -110,7 +110,7 @@ def _check_csv(config: ReaderConfig, written: dict[str, JsonValue], place: Place
         return
     for name in ("CSVHeaderLocation", "CSVHeaders", "CSVDelimiter"):
         if name in written:
-            place.error(f"Field '{name}' is not supported")
+            place.error_of(name, f"Field '{name}' is not supported")
 
 
 def _check_items_pointer(pointer: str, input_type: str | None, place: Place) -> None:

@@ -180,10 +180,10 @@ def _check_names(specs: Mapping[str, Spec], value: _Object, place: Place, any_la
     for name in value:
         found = specs.get(name)
         if found is None:
-            place.error(f"Field '{name}' is not supported")
+            place.error_of(name, f"Field '{name}' is not supported")
         elif found.only not in (None, language) and not any_language:
             wrong = f"The QueryLanguage is set to '{language}', but field '{name}' is only supported for the "
-            place.error(f"{wrong}'{found.only}' QueryLanguage")
+            place.error_of(name, f"{wrong}'{found.only}' QueryLanguage")
     missing = [s.name for s in specs.values() if s.required and s.only in (None, language) and s.name not in value]
     if missing:
         place.error(f"These fields are required: [{', '.join(missing)}]")

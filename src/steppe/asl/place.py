@@ -79,6 +79,12 @@ class Place:
         """Report an error here."""
         self.findings.append(located("ERROR", code, message, self.pointer))
 
+    def error_of(self, member: str, message: str) -> None:
+        """Report an error about a member that is there: the service names the object, an editor shows the member."""
+        pointer = (*self.pointer, member)
+        code = SCHEMA_VALIDATION_FAILED
+        self.findings.append(Diagnostic("ERROR", code, message, location_of(self.pointer), pointer))
+
     def warning(self, message: str, code: str) -> None:
         """Report a warning here."""
         self.findings.append(located("WARNING", code, message, self.pointer))

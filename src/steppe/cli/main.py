@@ -105,14 +105,22 @@ def run(
 
 @app.command()
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="Files with state machines, in JSON.", metavar="FILE...")],
+    files: Annotated[
+        list[Path], typer.Argument(help='Files with state machines, in JSON; "-" is standard input.', metavar="FILE...")
+    ],
     express: Annotated[bool, typer.Option("--express", help="Check for the type EXPRESS.")] = False,
+    output: Annotated[
+        str, typer.Option("--format", help="text, json (an array), or github (notes beside the lines of a change).")
+    ] = "text",
 ) -> None:
     """Print what is wrong with definitions, with line and column; exit 1 when one has an error."""
+    if output not in ("text", "json", "github"):
+        raise UserError(f"--format is text, json or github, not {output!r}")
     from steppe.cli import definitions as command
 
-    if not command.validate(files, express=express):
-        raise typer.Exit(EXIT_FAILED)
+    code = command.validate(files, express=express, output=output)
+    if code:
+        raise typer.Exit(code)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Print what is wrong with a definition, each finding with the line it is about."""
+"""What is wrong with a definition, each finding with the line it is about: for people, for programs, for GitHub."""
 
 from __future__ import annotations
 
@@ -26,14 +26,48 @@ def render(name: str, text: str, diagnostics: Sequence[Diagnostic]) -> str:
         For each finding `name:line:column: error: CODE: message (/location)`, and below it the line with a caret at the
         place. "" when there is none.
     """
-    pointers = [finding.pointer for finding in diagnostics if finding.pointer is not None]
-    places = locate(text, pointers) if pointers else {}
     lines = text.split("\n")
-    blocks = []
-    for finding in diagnostics:
-        found = places.get(finding.pointer) if finding.pointer is not None else _in_source(finding.location)
-        blocks.append(_block(name, finding, found, lines))
-    return "\n".join(blocks)
+    return "\n".join(_block(name, finding, place, lines) for finding, place in _placed(text, diagnostics))
+
+
+def as_records(name: str, text: str, diagnostics: Sequence[Diagnostic]) -> list[dict[str, object]]:
+    """Findings for a program: an object each, as the API shows it, with `file`, `line` and `column` (null: none)."""
+    return [
+        {
+            "file": name,
+            "line": place.line if place else None,
+            "column": place.column if place else None,
+            "severity": finding.severity,
+            "code": finding.code,
+            "message": finding.message,
+            "location": finding.location,
+        }
+        for finding, place in _placed(text, diagnostics)
+    ]
+
+
+def for_github(name: str, text: str, diagnostics: Sequence[Diagnostic]) -> str:
+    """Findings as workflow commands of GitHub Actions, a line each; see `render` for the arguments."""
+    lines = []
+    for finding, place in _placed(text, diagnostics):
+        where = f",line={place.line},col={place.column}" if place else ""
+        head = f"{finding.severity.lower()} file={_escaped(name, ':,')}{where},title={finding.code}"
+        lines.append(f"::{head}::{_escaped(_said(finding))}")
+    return "\n".join(lines)
+
+
+def _escaped(text: str, further: str = "") -> str:
+    """A value of a workflow command: what would end it is written as its code."""
+    return "".join(f"%{ord(c):02X}" if c in f"%\r\n{further}" else c for c in text)
+
+
+def _placed(text: str, diagnostics: Sequence[Diagnostic]) -> list[tuple[Diagnostic, Position | None]]:
+    """Findings with their places, in the order in which they were given."""
+    places = locate(text, [finding.pointer for finding in diagnostics if finding.pointer is not None])
+    return [
+        (finding, places[finding.pointer] if finding.pointer is not None else _in_source(finding.location))
+        for finding in diagnostics
+    ]
 
 
 def _in_source(location: str | None) -> Position | None:
@@ -42,11 +76,14 @@ def _in_source(location: str | None) -> Position | None:
     return Position(0, int(found.group(1)), int(found.group(2))) if found else None
 
 
-def _block(name: str, finding: Diagnostic, place: Position | None, lines: list[str]) -> str:
-    # A text that is no JSON is quoted in the message as well; here it stands below.
-    message = finding.message.split("\n at [Source")[0]
+def _said(finding: Diagnostic) -> str:
+    """The message and the place. A text that is no JSON is quoted in the message as well; here it stands below."""
     where = f" ({finding.location})" if finding.pointer is not None else ""
-    said = f"{finding.severity.lower()}: {finding.code}: {message}{where}"
+    return finding.message.split("\n at [Source")[0] + where
+
+
+def _block(name: str, finding: Diagnostic, place: Position | None, lines: list[str]) -> str:
+    said = f"{finding.severity.lower()}: {finding.code}: {_said(finding)}"
     if place is None or place.line > len(lines):
         return f"{name}: {said}"
     shown, caret = _window(lines[place.line - 1], place.column - 1)
