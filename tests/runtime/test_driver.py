@@ -41,6 +41,7 @@ class World:
         self.cancelled = []
         self.map_runs = []
         self.stopped_runs = []
+        self.told = []
         self.engine = None
 
     async def run(self, command, *, execution_arn, submitted=None):
@@ -56,6 +57,9 @@ class World:
 
     async def stop_run(self, map_run_arn):
         self.stopped_runs.append(map_run_arn)
+
+    def tell_child(self, arn, stimulus):
+        self.told.append((arn, stimulus))
 
 
 class Place:

@@ -74,6 +74,7 @@ class _Child:
     raw_input: bytes
     calls: dict[str, tuple[CallTask, asyncio.Task[None]]] = field(default_factory=dict)
     timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+    tokens: set[str] = field(default_factory=set)
 
 
 class RunningChildren:
@@ -193,6 +194,9 @@ class RunningChildren:
                 case CancelTask(key):
                     if entry := child.calls.pop(key, None):
                         self._cancel(child, *entry)
+                    elif key in child.tokens:
+                        child.tokens.discard(key)
+                        self._ask(ChildAsks(child.execution.identity.arn, command))
                 case StartTimer(key, due_ms):
                     self._start_timer(child, key, due_ms)
                 case CancelTimer(key):
@@ -207,9 +211,9 @@ class RunningChildren:
     def _call(self, child: _Child, command: CallTask) -> list[Stimulus]:
         """Begin a task; its outcome, if it is there at once."""
         if command.task_token is not None:
-            cause = "Task tokens in children of a Distributed Map are not supported by steppe yet."
-            return [TaskFailed(command.key, "States.Runtime", cause)]
-
+            child.tokens.add(command.key)
+            self._ask(ChildAsks(child.execution.identity.arn, command))
+            return []
         if self._tasks.answers_at_once(command):
             return self._call_now(child, command)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -17,9 +17,9 @@ from steppe.base.arns import Realm
 from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue
 from steppe.executors.executor import Executor
-from steppe.interp.command import StartMapRun, StopMapRun
+from steppe.interp.command import CallTask, CancelTask, StartMapRun, StopMapRun
 from steppe.interp.history import HistoryEvent
-from steppe.interp.stimulus import MapRunFailed, MapRunSucceeded, Stimulus
+from steppe.interp.stimulus import MapRunFailed, MapRunSucceeded, Stimulus, TaskFailed
 from steppe.maprun.child_names import ChildNames
 from steppe.maprun.children import Children
 from steppe.maprun.parts import Parts
@@ -56,6 +56,7 @@ class MapRuns:
         clock: Callable[[], int],
         name_key: bytes,
         on_outcome: Callable[[str, Stimulus], None],
+        on_child_task: Callable[[str, CallTask | CancelTask], Awaitable[None]] | None = None,
     ) -> None:
         """Make it ready; starts nothing.
 
@@ -69,6 +70,8 @@ class MapRuns:
             clock: epoch milliseconds.
             name_key: secret of the server, always the same.
             on_outcome: called with the ARN of an execution and how its Map Run ended.
+            on_child_task: called when a child (ARN) has a task with a token, or gives it up; what comes of it is told
+                by `tell_child`. The same task may come again, after a crash. None: such tasks fail.
         """
         self._parts = Parts(
             database=database,
@@ -85,6 +88,7 @@ class MapRuns:
             if error.code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
                 raise
         self._on_outcome = on_outcome
+        self._on_child_task = on_child_task
         self._running: dict[str, tuple[MapRun, asyncio.Task[RunRecord]]] = {}
         self._starting: dict[tuple[str, str], asyncio.Lock] = {}
         self._chores: set[asyncio.Task[None]] = set()
@@ -230,19 +234,29 @@ class MapRuns:
         return run
 
     def _child_asks(self, plan: RunPlan, asked: ChildAsks) -> None:
-        """A child of a run has a Distributed Map of its own: a run like any other, whose outcome goes to the child."""
-        if isinstance(asked.command, StopMapRun):
-            chore = self.stop_run(asked.command.map_run_arn)
-        else:
-            chore = self._start_once(replace(plan, execution_arn=asked.execution_arn, command=asked.command))
-        task = asyncio.create_task(chore)
+        """What a child asks for. A Map Run of its own is a run like any other, whose outcome goes to the child."""
+        task = asyncio.create_task(self._carry_out(plan, asked.execution_arn, asked.command))
         self._chores.add(task)
         task.add_done_callback(self._chore_done)
+
+    async def _carry_out(
+        self, plan: RunPlan, child_arn: str, command: StartMapRun | StopMapRun | CallTask | CancelTask
+    ) -> None:
+        match command:
+            case StopMapRun():
+                await self.stop_run(command.map_run_arn)
+            case StartMapRun():
+                await self._start_once(replace(plan, execution_arn=child_arn, command=command))
+            case _ if self._on_child_task is not None:
+                await self._on_child_task(child_arn, command)
+            case CallTask():
+                cause = "Task tokens in children of a Distributed Map are not supported without a server."
+                self.tell_child(child_arn, TaskFailed(command.key, "States.Runtime", cause))
 
     def _chore_done(self, task: asyncio.Task[None]) -> None:
         self._chores.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            _LOG.error("a Map Run of a child could not be started", exc_info=error)
+            _LOG.error("what a child asked for could not be done", exc_info=error)
 
     async def _create(self, plan: RunPlan) -> RunRecord:
         """Write down what the run is, first its plan, then its row."""
@@ -297,10 +311,14 @@ class MapRuns:
 
     def _outcome(self, execution_arn: str, stimulus: Stimulus) -> None:
         """Tell an execution; a child of a run that is under way here is told through that run."""
-        parsed = arns.parse(execution_arn)
-        if parsed.label is None:
+        if arns.parse(execution_arn).label is None:
             self._on_outcome(execution_arn, stimulus)
-        elif place := self._names.read(parsed.name or ""):
+        else:
+            self.tell_child(execution_arn, stimulus)
+
+    def tell_child(self, arn: str, stimulus: Stimulus) -> None:
+        """Something has happened to a child of a run; dropped when the child does not run."""
+        if place := self._names.read(arns.parse(arn).name or ""):
             run_id, item_index = place
             for run, _ in self._running.values():
                 if run.record.id == run_id:

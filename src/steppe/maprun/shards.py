@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from steppe.base.jsonvalue import JsonValue
-from steppe.interp.command import StartMapRun, StopMapRun
+from steppe.interp.command import CallTask, CancelTask, StartMapRun, StopMapRun
 from steppe.interp.stimulus import Stimulus
 from steppe.maprun.item_source import ItemRange
 from steppe.maprun.ledger import Tally
@@ -87,13 +87,14 @@ class Beginning:
 
 @dataclass(frozen=True, slots=True)
 class ChildAsks:
-    """A child asks for what its worker cannot carry out: a Map Run of its own. The outcome comes back as a Deliver.
+    """A child asks for what its worker cannot carry out. The outcome comes back as a Deliver.
 
-    `execution_arn` is the child's.
+    `execution_arn` is the child's. `command` is a Map Run of its own, or a task with a token, whose answer may come
+    from anywhere.
     """
 
     execution_arn: str
-    command: StartMapRun | StopMapRun
+    command: StartMapRun | StopMapRun | CallTask | CancelTask
 
 
 FromWorker: TypeAlias = SegmentReport | RunningReport | Answer | Beginning | ChildAsks

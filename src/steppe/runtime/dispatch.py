@@ -55,6 +55,10 @@ class MapRunStarter(Protocol):
         """Abort a Map Run."""
         ...
 
+    def tell_child(self, arn: str, stimulus: Stimulus) -> None:
+        """Tell a child of a Map Run what has happened; dropped when it does not run."""
+        ...
+
 
 class Dispatcher:
     """Carries commands out and posts what comes of them."""
@@ -76,13 +80,18 @@ class Dispatcher:
         self._calls: dict[tuple[str, str], tuple[asyncio.Task[None], CallTask]] = {}
         self._stopping: set[asyncio.Task[None]] = set()
 
+    async def dispatch_task(self, arn: str, command: CallTask | CancelTask) -> None:
+        """Carry out a task of the execution `arn`, or stop it."""
+        if isinstance(command, CallTask):
+            self._start_task(arn, command)
+        else:
+            self._cancel_call(arn, command.key)
+
     async def dispatch(self, arn: str, machine: MachineRecord, command: Command) -> None:
         """Carry out one command of the execution `arn`."""
         match command:
-            case CallTask():
-                self._start_task(arn, command)
-            case CancelTask(key):
-                self._cancel_call(arn, key)
+            case CallTask() | CancelTask():
+                await self.dispatch_task(arn, command)
             case StartTimer(key, due_ms):
                 self._timers.set(arn, key, due_ms)
             case CancelTimer(key):

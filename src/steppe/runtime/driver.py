@@ -27,12 +27,22 @@ from steppe.base.errors import InternalError
 from steppe.base.jsonvalue import JsonValue, dumps, loads
 from steppe.interp import redrive, snapshot
 from steppe.interp.advance import advance, new_execution, outstanding
-from steppe.interp.command import CallTask, Command
+from steppe.interp.command import CallTask, CancelTask, Command
 from steppe.interp.execution import Execution, Identity
 from steppe.interp.history import HistoryEvent
-from steppe.interp.stimulus import ActivityStarted, Redrive, Start, Stimulus, Stop, TaskFailed, TaskSucceeded
+from steppe.interp.stimulus import (
+    ActivityStarted,
+    Redrive,
+    Start,
+    Stimulus,
+    Stop,
+    TaskFailed,
+    TaskSubmitted,
+    TaskSucceeded,
+)
 from steppe.runtime import system
 from steppe.runtime.activities import ActivityDesk
+from steppe.runtime.children import ChildTasks, is_child
 from steppe.runtime.dispatch import Dispatcher, MapRunStarter, Tasks
 from steppe.runtime.timers import Timers
 from steppe.runtime.tokens import TokenChanges, changes_of
@@ -49,6 +59,7 @@ from steppe.stores.executions import (
     save_progress,
 )
 from steppe.stores.machines import MachineRecord, get_revision
+from steppe.stores.task_tokens import TokenRecord
 
 _log = logging.getLogger(__name__)
 
@@ -129,6 +140,7 @@ class Engine:
     ) -> None:
         self._database = database
         self._realm = realm
+        self._map_runs = map_runs
         self.clock = clock
         self._entropy = entropy
         self._timers = Timers(clock=clock, fire=self.post)
@@ -136,6 +148,10 @@ class Engine:
         self._dispatcher = Dispatcher(
             tasks=tasks, map_runs=map_runs, timers=self._timers, activities=self._activities, post=self.post
         )
+        self._children = ChildTasks(
+            database=database, dispatch=self._dispatcher.dispatch_task, tell=map_runs.tell_child
+        )
+        self._chores: set[asyncio.Task[None]] = set()
         self._live: OrderedDict[str, _Live] = OrderedDict()
         self._programs: OrderedDict[int, Program] = OrderedDict()
         # The machine of each program: thousands of executions share one text of their definition.
@@ -167,7 +183,7 @@ class Engine:
         await self._activities.close()
         await self._dispatcher.close()
         pumps = [live.pump for live in self._live.values() if live.pump is not None]
-        await asyncio.gather(*pumps, return_exceptions=True)
+        await asyncio.gather(*pumps, *self._chores, return_exceptions=True)
 
     async def start_execution(
         self, *, machine: MachineRecord, name: str, input_text: str, trace_header: str | None = None
@@ -282,11 +298,32 @@ class Engine:
 
     def post(self, arn: str, stimulus: Stimulus) -> None:
         """Something happened to an execution. From the event loop only; one that has ended takes no notice."""
-        self._put(arn, _Letter(stimulus))
+        if is_child(arn):
+            self._post_to_child(arn, stimulus)
+        else:
+            self._put(arn, _Letter(stimulus))
 
     async def deliver(self, arn: str, stimulus: Stimulus) -> bool:
         """As `post`, and wait until what came of it is durable; whether something waited for it."""
         return bool(await self._ask(arn, stimulus))
+
+    async def answer_task(self, token: TokenRecord, stimulus: Stimulus) -> bool:
+        """Whoever has a task's token says what has happened; False when the task is over. Durable when this returns."""
+        if is_child(token.execution_arn):
+            return await self._children.answer(token, stimulus)
+        return await self.deliver(token.execution_arn, stimulus)
+
+    async def child_asks(self, arn: str, command: CallTask | CancelTask) -> None:
+        """A child of a Map Run has a task with a token, or wants it no more."""
+        await self._children.asked(arn, command)
+
+    def _post_to_child(self, arn: str, stimulus: Stimulus) -> None:
+        if not isinstance(stimulus, TaskSubmitted | TaskSucceeded | TaskFailed):
+            self._map_runs.tell_child(arn, stimulus)
+            return
+        chore = asyncio.create_task(self._children.called(arn, stimulus))
+        self._chores.add(chore)
+        chore.add_done_callback(self._chores.discard)
 
     async def next_activity_task(
         self, activity_arn: str, *, worker_name: str | None, gone: asyncio.Future[None] | None
@@ -298,6 +335,8 @@ class Engine:
 
     async def _take_task(self, arn: str, key: str, worker_name: str | None) -> CallTask | None:
         """Tell an execution that a worker has taken the task of an activity; None when it does not wait (any more)."""
+        if is_child(arn):
+            return await self._children.take(arn, key, worker_name)
         task = await self._ask(arn, ActivityStarted(key, worker_name))
         return task if isinstance(task, CallTask) else None
 

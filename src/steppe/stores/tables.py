@@ -150,6 +150,9 @@ task_tokens = sa.Table(
     sa.Column("resource", sa.Text, nullable=False),
     # Whether an activity's task waits for a worker.
     sa.Column("queued", sa.Boolean, nullable=False),
+    # Of children of Map Runs only: what the child was told about the task, as a JSON array, and whether it is over.
+    sa.Column("told", sa.Text, nullable=False, server_default="[]"),
+    sa.Column("over", sa.Boolean, nullable=False, server_default="0"),
     sa.Index("task_tokens_queued", "resource", "id", sqlite_where=sa.text("queued = 1")),
     sa.Index("task_tokens_queued_of_execution", "execution_arn", sqlite_where=sa.text("queued = 1")),
     sqlite_autoincrement=True,
@@ -273,4 +276,21 @@ prepared_statements = sa.Table(
     sa.Column("work_group", sa.Text, primary_key=True),
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("body", sa.Text, nullable=False),
+)
+
+mocked_executions = sa.Table(
+    "mocked_executions",
+    metadata,
+    sa.Column("execution", sa.Text, primary_key=True),
+    sa.Column("test_case", sa.Text, nullable=False),
+)
+
+mocked_calls = sa.Table(
+    "mocked_calls",
+    metadata,
+    sa.Column("execution", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Index("mocked_calls_by_state", "execution", "state"),
 )

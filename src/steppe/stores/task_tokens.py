@@ -4,6 +4,9 @@ A row is written with the step of the execution that gives the task out, and sta
 from one that never was. Only a digest of the token is kept. Whether a task still waits is said by its execution alone;
 `queued` only says whether a worker may be sent there. An activity's tasks are handed out in the order of their rows.
 
+Children of Map Runs are not executions of the store: they may be lost with their worker process and run again, and come
+to the same task with the same token. What they were told about their tasks is kept here, to be told again.
+
 All functions take a connection and are used inside `Database.read` or `Database.write`.
 """
 
@@ -16,6 +19,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
+from steppe.base import jsonvalue
+from steppe.base.jsonvalue import JsonValue
 from steppe.stores.tables import task_tokens
 
 _DIGEST_BYTES = 16
@@ -73,6 +78,60 @@ def leave_queue(c: sa.Connection, execution_arn: str, command_key: str) -> None:
     c.execute(_LEAVE, {"arn": execution_arn, "key": command_key})
 
 
+@dataclass(frozen=True, slots=True)
+class ChildTask:
+    """What is known of a child's task: what the child was told about it, in order, and whether it is over."""
+
+    told: list[JsonValue]
+    over: bool
+
+
+def insert_child_task(c: sa.Connection, token: NewToken) -> ChildTask:
+    """Keep the token of a child's task, or find it as an earlier run of the child left it."""
+    insert_tokens(c, [token])
+    task = _child_task(c, {"wanted": _digest(token.token)})
+    if token.queued and not task.told and not task.over:
+        c.execute(_QUEUE, {"wanted": _digest(token.token)})
+    return task
+
+
+def tell_child_task(c: sa.Connection, token: str, entry: JsonValue, *, over: bool) -> bool:
+    """Keep what a child is told about a task; False, and nothing is kept, when the task is over.
+
+    Args:
+        c: the connection.
+        token: the task's.
+        entry: any JSON value but None; None keeps nothing.
+        over: whether this ends the task.
+    """
+    return _tell(c, {"wanted": _digest(token)}, entry, over=over)
+
+
+def answer_child_task(c: sa.Connection, token_id: int, entry: JsonValue) -> bool:
+    """As `tell_child_task`, by the row of the token: what the task is answered with."""
+    digest = c.execute(sa.select(_t.digest).where(_t.id == token_id)).scalar_one()
+    return _tell(c, {"wanted": digest}, entry, over=True)
+
+
+def is_over(c: sa.Connection, token_id: int) -> bool:
+    """Whether a child's task is over."""
+    return bool(c.execute(sa.select(_t.over).where(_t.id == token_id)).scalar())
+
+
+def _tell(c: sa.Connection, wanted: dict[str, bytes], entry: JsonValue, *, over: bool) -> bool:
+    task = _child_task(c, wanted)
+    if task.over:
+        return False
+    told = task.told if entry is None else [*task.told, entry]
+    c.execute(_TELL, {**wanted, "new_told": jsonvalue.dumps(told), "new_over": over})
+    return True
+
+
+def _child_task(c: sa.Connection, wanted: dict[str, bytes]) -> ChildTask:
+    told, over = c.execute(_CHILD, wanted).one()
+    return ChildTask(jsonvalue.loads(told), over)
+
+
 def _digest(token: str) -> bytes:
     return hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()
 
@@ -88,6 +147,13 @@ _QUEUED = (
     .where(_t.resource == sa.bindparam("activity"), _IS_QUEUED)
     .order_by(_t.id)
     .limit(sa.bindparam("most"))
+)
+_CHILD = sa.select(_t.told, _t.over).where(_t.digest == sa.bindparam("wanted"))
+_QUEUE = sa.update(task_tokens).where(_t.digest == sa.bindparam("wanted")).values(queued=True)
+_TELL = (
+    sa.update(task_tokens)
+    .where(_t.digest == sa.bindparam("wanted"))
+    .values(queued=False, told=sa.bindparam("new_told"), over=sa.bindparam("new_over"))
 )
 _LEAVE = (
     sa.update(task_tokens)

@@ -100,6 +100,9 @@ class StandInMapRuns:
         self.children: dict[str, dict] = {}
         self.histories: dict[str, list] = {}
 
+    def tell_child(self, arn, stimulus):
+        pass
+
     async def describe(self, map_run_arn):
         return self.runs.get(map_run_arn)
 
@@ -136,6 +139,23 @@ class StandInMapRuns:
         first = int(token or 0)
         more = len(found) > first + limit
         return found[first : first + limit], str(first + limit) if more else None
+
+
+class StandInTasks:
+    """Tasks that answer with what a test has put in, by Resource: a value, a Fault to raise, or None to never end."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, object] = {}
+        self.calls: list = []
+
+    async def run(self, command, *, execution_arn, submitted=None):
+        self.calls.append(command)
+        answer = self.answers[command.resource]
+        if answer is None:
+            await asyncio.Event().wait()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 @contextlib.contextmanager
@@ -175,21 +195,23 @@ def serving(build) -> Iterator[SimpleNamespace]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[SimpleNamespace]:
-    """The API over the stand-ins: `engine`, `map_runs`, `service`, `database`, `run` to call into its event loop."""
+    """The API over the stand-ins, its `database`, and `run` to call into its event loop."""
 
     async def build() -> SimpleNamespace:
         database = Database(Path(tmp_path_factory.mktemp("sfn")) / "steppe.db")
         times = itertools.count(1_790_000_000_000)
-        engine, map_runs = StandInEngine(database, times.__next__), StandInMapRuns()
+        engine, map_runs, tasks = StandInEngine(database, times.__next__), StandInMapRuns(), StandInTasks()
         service = StepFunctionsService(
-            database=database, engine=engine, map_runs=map_runs, realm=REALM, clock=times.__next__
+            database=database, engine=engine, map_runs=map_runs, realm=REALM, clock=times.__next__, tasks=tasks
         )
 
         async def close() -> None:
             await service.stop()
             database.close()
 
-        return SimpleNamespace(database=database, engine=engine, map_runs=map_runs, service=service, close=close)
+        return SimpleNamespace(
+            database=database, engine=engine, map_runs=map_runs, tasks=tasks, service=service, close=close
+        )
 
     with serving(build) as parts:
         yield parts

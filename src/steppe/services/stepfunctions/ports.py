@@ -16,6 +16,7 @@ from steppe.interp.stimulus import Stimulus
 from steppe.stores.database import Database
 from steppe.stores.executions import ExecutionRecord
 from steppe.stores.machines import MachineRecord
+from steppe.stores.task_tokens import TokenRecord
 
 
 class Engine(Protocol):
@@ -39,8 +40,8 @@ class Engine(Protocol):
         """Return when the execution has ended."""
         ...
 
-    async def deliver(self, arn: str, stimulus: Stimulus) -> bool:
-        """Tell an execution what has happened; when that is durable, whether it waited for it."""
+    async def answer_task(self, token: TokenRecord, stimulus: Stimulus) -> bool:
+        """Tell the task of a token what has happened; when that is durable, whether it waited for it."""
         ...
 
     async def redrive_execution(self, arn: str, *, client_token: str | None) -> int | None:
@@ -116,7 +117,13 @@ class NoTasks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What every operation works with. `chores` are tasks that go on after an answer was given."""
+    """What every operation works with.
+
+    Attributes:
+        test_cases: why a machine (its name) cannot run a test case of the mock configuration, None when it can; None
+            without a mock configuration.
+        chores: tasks that go on after an answer was given.
+    """
 
     database: Database
     engine: Engine
@@ -124,6 +131,7 @@ class Parts:
     realm: Realm
     clock: Callable[[], int]
     tasks: Tasks = field(default_factory=NoTasks)
+    test_cases: Callable[[str, str], str | None] | None = None
     chores: set[asyncio.Task[None]] = field(default_factory=set)
 
     def begin(self, chore: asyncio.Task[None]) -> None:

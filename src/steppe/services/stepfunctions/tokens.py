@@ -68,7 +68,7 @@ async def _token(parts: Parts, request: Request) -> TokenRecord:
 
 
 async def _answer(parts: Parts, token: TokenRecord, stimulus: Stimulus) -> dict[str, JsonValue]:
-    if await parts.engine.deliver(token.execution_arn, stimulus):
+    if await parts.engine.answer_task(token, stimulus):
         return {}
     # Observed for activities in September 2026; the other text is what users of callbacks report, up to July 2026.
     what = token.resource if ":activity:" in token.resource else "Provided task does not exist anymore"
