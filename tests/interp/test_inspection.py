@@ -16,7 +16,7 @@ NOW_MS = 1_790_000_000_000
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:m"
 
 
-def trial_of(case) -> Trial:
+def trial_of(case: dict) -> Trial:
     return Trial(
         compile_state(json.dumps(case["definition"])).states[STATE_NAME],
         identity=Identity("arn:e", "e", MACHINE, "m", None, express=True),
@@ -29,7 +29,7 @@ def trial_of(case) -> Trial:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case["name"] for case in CASES])
-def test_a_state_ends_as_the_table_says(case) -> None:
+def test_a_state_ends_as_the_table_says(case: dict) -> None:
     trial = trial_of(case)
     trial.count_retries(case.get("retries", 0))
     if "succeed" in case:
