@@ -1,23 +1,22 @@
 """What a Map Run leaves: the state's result as one array, or ResultWriter's files and a reference to their manifest.
 
 Both go over the shards in item order and over the segments of each; nothing but one shard's children is held at once.
+The files are begun while children still run: see `export`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final
 
 from steppe.base import jsonvalue
 from steppe.base.errors import Fault
 from steppe.base.jsonvalue import JsonValue
 from steppe.base.quotas import PAYLOAD_BYTES_MAX
-from steppe.executors.executor import Job
+from steppe.maprun.export import Export
 from steppe.maprun.parts import Parts
 from steppe.maprun.plan import RunPlan
 from steppe.maprun.result_records import RecordShape, child_rows
 from steppe.maprun.segments import SegmentReader
-from steppe.maprun.writer import WriteJob, write_results
 from steppe.stores import map_runs
 from steppe.stores.map_runs import RunRecord, ShardRecord
 
@@ -25,22 +24,14 @@ _PAGE: Final = 64
 """Shards read from the database at once."""
 
 
-class RunJob(Protocol):
-    """Runs one job in the pool to its end. `answer` gives the reply to each of its messages."""
-
-    def __call__(self, job: Job, answer: Callable[[JsonValue], Awaitable[JsonValue]]) -> Awaitable[JsonValue]:
-        """The job's result, or what it raises."""
-        ...
-
-
-async def collect_results(run: RunRecord, plan: RunPlan, parts: Parts, run_job: RunJob) -> JsonValue:
+async def collect_results(run: RunRecord, plan: RunPlan, parts: Parts, export: Export) -> JsonValue:
     """The result of a Map Run whose children have all ended, or will not be run.
 
     Args:
         run: with `ending` when it does not succeed: then only exported results are made.
         plan: of the run.
         parts: of the server.
-        run_job: runs a job in the pool.
+        export: of the run; it may have been begun.
 
     Returns:
         What the Map state's result is; None when there is none (the run does not succeed).
@@ -53,7 +44,7 @@ async def collect_results(run: RunRecord, plan: RunPlan, parts: Parts, run_job: 
         return None if run.ending is not None else await _inline(run, plan, parts)
     if run.source is None:
         return None  # nothing was ever read: there is nothing to export
-    key = await _export(run, plan, parts, run_job)
+    key = await export.finish(run)
     bucket = writer["Parameters"]["Bucket"]
     return {"MapRunArn": run.arn, "ResultWriterDetails": {"Bucket": bucket, "Key": key}}
 
@@ -83,32 +74,6 @@ async def _inline(run: RunRecord, plan: RunPlan, parts: Parts) -> JsonValue:
                     raise _too_large(plan)
         page = await _page(parts, run.id, page[-1].first_item + page[-1].item_count)
     return result
-
-
-async def _export(run: RunRecord, plan: RunPlan, parts: Parts, run_job: RunJob) -> str:
-    """Write the files; the manifest's key."""
-    writer = plan.command.writer
-    bucket, prefix = writer["Parameters"].get("Bucket"), writer["Parameters"].get("Prefix", "")
-    if not isinstance(bucket, str) or not isinstance(prefix, str) or not bucket:
-        raise Fault("States.ResultWriterFailed", "Bucket and Prefix of ResultWriter must be strings.")
-    if prefix and not prefix.endswith("/"):
-        prefix += "/"
-    job = WriteJob(
-        run_id=run.id,
-        plan_key=run.plan_key,
-        source=run.source,
-        map_run_arn=run.arn,
-        bucket=bucket,
-        folder=f"{prefix}{run.arn.rpartition(':')[2]}/",
-        shape=RecordShape(arns=parts.child_arns(run), transformation=writer.get("Transformation", "NONE")),
-        lines=writer.get("OutputType", "JSON") == "JSONL",
-        pending=run.ending is not None,
-        name_key=parts.name_key,
-    )
-
-    # It asks for shards by their first item.
-    key: str = await run_job(Job(write_results, job), lambda from_item: _page(parts, run.id, from_item))
-    return key
 
 
 async def _page(parts: Parts, run_id: int, from_item: int) -> list[ShardRecord]:

@@ -22,6 +22,7 @@ from steppe.base.jsonvalue import JsonValue
 from steppe.executors.executor import Finished, Job, JobOutcome, Lost, Raised
 from steppe.interp.stimulus import Stimulus
 from steppe.maprun.batch_cut import batch_ranges
+from steppe.maprun.export import Export
 from steppe.maprun.item_source import SHARD_ITEMS, Cut, ItemRange, ItemSource
 from steppe.maprun.ledger import Ledger, Tally, Tolerance
 from steppe.maprun.parts import Parts
@@ -64,6 +65,7 @@ class MapRun:
         self._desk = ShardDesk(
             record, parts, self.ledger, prefix=self._prefix, changed=self._wake.set, child_asks=child_asks
         )
+        self._export = Export(record.id, plan, parts, self._run_job)
         self._scan_stop = threading.Event()
         self._scan: asyncio.Future[None] | None = None
         self._scan_fault: Fault | None = None
@@ -87,6 +89,7 @@ class MapRun:
         finally:
             self._scan_stop.set()
             self._desk.close()
+            self._export.close()
 
     def stop(self) -> None:
         """Have the run end as ABORTED."""
@@ -113,6 +116,7 @@ class MapRun:
         except Fault as fault:
             return _failed(fault)
         await self._load_books()
+        self._export.begin(self.record)
         if not self.record.scanned_all:
             last = await self._parts.database.read(lambda c: map_runs.last_shard(c, self.record.id))
             self._scan = asyncio.ensure_future(self._parts.in_thread(self._scan_source, source, last))
@@ -244,7 +248,7 @@ class MapRun:
         """Results, then the run's end in one write."""
         ending, result = self.record.ending, None
         try:
-            result = await collect_results(self.record, self.plan, self._parts, self._run_job)
+            result = await collect_results(self.record, self.plan, self._parts, self._export)
         except Fault as fault:
             ending = ending or _failed(fault)
         ended = replace(

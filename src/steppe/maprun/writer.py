@@ -1,13 +1,14 @@
 """ResultWriter: the files SUCCEEDED_n, FAILED_n, PENDING_n and the manifest. A job in the worker pool.
 
-It asks the coordinator for the shards page by page and writes as it goes, so it holds one shard's children and a part
-of each file. Files appear whole or not at all, and the manifest last; a second attempt writes the same keys again.
+It asks the coordinator for the shards page by page, from the first to the last as they are done, and writes as it goes,
+so it holds one shard's children and two parts of each file. Files appear whole or not at all, and the manifest last; a
+second attempt writes the same keys again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
@@ -46,7 +47,6 @@ class WriteJob:
         bucket, folder: where; the folder ends with a slash.
         shape: how records look.
         lines: JSON Lines instead of one JSON array a file.
-        pending: the run has not succeeded: list what was never started.
         name_key: seed of the ItemSelector's chance, as when the children would have been started.
     """
 
@@ -58,31 +58,47 @@ class WriteJob:
     folder: str
     shape: RecordShape
     lines: bool
-    pending: bool
     name_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ShardPage:
+    """The next shards in item order; none at the end.
+
+    `pending`: the run has not succeeded: list what was never started.
+    """
+
+    shards: Sequence[ShardRecord]
+    pending: bool
 
 
 async def write_results(context: WorkerContext, job: WriteJob, channel: JobChannel) -> str:
     """Write all files; the key of the manifest.
 
-    Messages: sends the first item from which it wants shards; gets a list of ShardRecord, empty at the end.
+    Messages: sends the first item from which it wants shards; gets a ShardPage.
 
     Raises:
         Fault: States.ResultWriterFailed.
     """
-    inbox: asyncio.Queue[list[ShardRecord]] = asyncio.Queue()
+    inbox: asyncio.Queue[ShardPage] = asyncio.Queue()
     channel.on_message(inbox.put_nowait)
     results = _Results(context, job)
     from_item = 0
     try:
         while True:
             channel.send(from_item)
+            channel.idle(True)
             page = await inbox.get()
-            if not page:
+            channel.idle(False)
+            if not page.shards:
                 return await asyncio.to_thread(results.finish)
-            for shard in page:
-                await asyncio.to_thread(results.add, shard)
-            from_item = page[-1].first_item + page[-1].item_count
+            # In the worker's turn, not in a thread: that would have to wait for the interpreter again and again while
+            # the worker's other jobs compute.
+            async with channel.turn:
+                for shard in page.shards:
+                    await results.room()
+                    results.add(shard, pending=page.pending)
+            from_item = page.shards[-1].first_item + page.shards[-1].item_count
     except ApiError as error:
         await asyncio.to_thread(results.abort)
         raise Fault("States.ResultWriterFailed", _refusal(error)) from error
@@ -103,12 +119,20 @@ class _Results:
         self._files = {kind: _ResultFiles(self._store, job, kind, self._uploads) for kind in _KINDS}
         self._unreadable = False
 
-    def add(self, shard: ShardRecord) -> None:
-        """Write the children of a shard."""
+    async def room(self) -> None:
+        """Wait until no part is on its way; a turn of the event loop at least."""
+        under_way = [files.under_way for files in self._files.values() if files.under_way is not None]
+        if under_way:
+            await asyncio.wait([asyncio.wrap_future(part) for part in under_way])
+        else:
+            await asyncio.sleep(0)
+
+    def add(self, shard: ShardRecord, *, pending: bool) -> None:
+        """Write the children of a shard. `pending`: list those that were never started."""
         table = shard_table(self._reader, shard)
         for texts in result_texts(table, self._job.shape, lines=self._job.lines):
             self._files[texts.kind].add_all(texts)
-        if self._job.pending and not shard.done and not self._unreadable:
+        if pending and not shard.done and not self._unreadable:
             started = set(table.column("item_index").to_pylist())
             try:
                 for text in self._pending(shard, started):
@@ -160,7 +184,8 @@ class _ResultFiles:
     def __init__(self, store: ObjectStore, job: WriteJob, kind: str, uploads: ThreadPoolExecutor) -> None:
         self._store = store
         self._uploads = uploads
-        self._under_way: Future[str] | None = None
+        self.under_way: Future[str] | None = None
+        """The part on its way."""
         self._bucket = job.bucket
         self._name = f"{job.folder}{kind}_"
         self._lines = job.lines
@@ -218,15 +243,15 @@ class _ResultFiles:
             self._upload = self._store.create_upload(self._bucket, self._key, metadata=metadata)
         self._await_part()
         number = len(self._parts) + 1
-        self._under_way = self._uploads.submit(
+        self.under_way = self._uploads.submit(
             self._store.put_part, self._bucket, self._key, self._upload, number, bytes(self._part)
         )
         self._part.clear()
 
     def _await_part(self) -> None:
-        if self._under_way is not None:
-            self._parts.append((len(self._parts) + 1, self._under_way.result()))
-            self._under_way = None
+        if self.under_way is not None:
+            self._parts.append((len(self._parts) + 1, self.under_way.result()))
+            self.under_way = None
 
     def _complete(self) -> None:
         if not self._lines:
