@@ -251,7 +251,7 @@ class Isolation:
     """A state is tested by itself: the causes of its faults do not name its place, and its context object is given.
 
     Attributes:
-        context: what `$$` and `$states.context` name; `Map.Item` is added where there is one.
+        context: what `$$` and `$states.context` name.
     """
 
     context: JsonValue

@@ -7,8 +7,9 @@
 
 Nothing is evaluated twice and nothing is evaluated here: a Trial runs the interpreter on a program of that one state.
 Its fields are wrapped so that they note what goes through them (a field that the state does not have is noted too: it
-passes its value on), all its transitions lead to states that wait for ever, and so does each branch or iteration, so
-that the answer of the outside can be given in their place. An execution that is not tested pays nothing for it.
+passes its value on); all its transitions lead to states that wait for ever, and so does each branch of a Parallel, so
+that the answer of the outside can be given in their place; a Map always asks for a Map Run. An execution that is not
+tested pays nothing for it.
 
 Which notes are shown for which kind of state: recorded cases of November 2025, observations of September 2026.
 """
@@ -39,6 +40,7 @@ from steppe.interp import advance, context_object, dataflow, faults
 from steppe.interp.command import CallTask
 from steppe.interp.execution import BranchesWait, Execution, Frame, Identity, MapRunWait, TaskWait, TimerWait, Wait
 from steppe.interp.history import HistoryEvent
+from steppe.interp.states import map_state
 from steppe.interp.states.task_state import TOKEN_BYTES, parse_resource
 from steppe.interp.stimulus import (
     MapRunFailed,
@@ -147,7 +149,7 @@ class Trial:
         self._retries = count
 
     def succeed(self, result: JsonValue) -> None:
-        """What the state waits for is done: a task's result, a Map Run's, the outputs of all branches or iterations."""
+        """What the state waits for is done: a task's result, a Map's, the outputs of all branches."""
         match self.wait:
             case TaskWait(key=key):
                 self._tell(TaskSucceeded(key, result))
@@ -305,8 +307,20 @@ def _led_nowhere(state: State) -> State:
     if isinstance(state, ParallelState):
         return replace(state, branches=(_CHILD,) * len(state.branches))
     if isinstance(state, MapState) and not state.distributed:
-        return replace(state, start_at=_CHILD)
+        return _as_map_run(state)
     return state
+
+
+def _as_map_run(state: MapState) -> State:
+    """An inline Map that asks for a Map Run: all iterations are one thing to wait for, also when there are none."""
+
+    def items(value: JsonValue, scope: Scope) -> JsonValue:
+        found = value if state.items is None else state.items(value, scope)
+        if isinstance(found, dict):
+            raise map_state.no_array(state, found)
+        return found
+
+    return replace(state, distributed=True, items=items)
 
 
 def _target(state: State, name: str) -> str | None:

@@ -203,8 +203,7 @@ class Run:
         """The context object at a thread's state."""
         isolation = self.program.isolation
         if isolation is not None:
-            given = isolation.context
-            return given if map_item is None else {**given, "Map": {"Item": map_item}}
+            return isolation.context
         state = self.states[thread.state]
         return context_object.build(
             self.execution,

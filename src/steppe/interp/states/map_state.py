@@ -69,13 +69,18 @@ def _items(state: MapState, value: JsonValue, scope: Scope) -> JsonValue:
         found = dataflow.compute(state.items, value, scope, field="Items" if jsonata else None)
     if isinstance(found, list) or (state.distributed and isinstance(found, dict)):
         return found
-    if not jsonata:
+    raise no_array(state, found)
+
+
+def no_array(state: MapState, found: JsonValue) -> Fault:
+    """What a Map fails with when this is what it should iterate over."""
+    if state.language != "JSONata":
         shown = state.items_text.replace("$$", "$", 1) if state.items_text.startswith("$$") else state.items_text
-        raise dataflow.runtime_fault(f'Reference path "{shown}" must point to array.')
+        return dataflow.runtime_fault(f'Reference path "{shown}" must point to array.')
     if state.items is None:
-        raise dataflow.query_fault(f"Map state input must be an array but was: {jsonvalue.dumps(found)}", None)
+        return dataflow.query_fault(f"Map state input must be an array but was: {jsonvalue.dumps(found)}", None)
     cause = dataflow.unexpected_type("Items", state.items_text, expected="array", found=found)
-    raise dataflow.query_fault(cause, "Items")
+    return dataflow.query_fault(cause, "Items")
 
 
 def _iterate(run: Run, thread: Thread, state: MapState, items: JsonValue, effective: JsonValue, most: int) -> bool:

@@ -21,6 +21,7 @@ from steppe.base.jsonvalue import JsonError, JsonValue
 from steppe.interp.execution import Identity, TaskWait, TimerWait
 from steppe.interp.inspection import STATE_NAME, Outcome, Trial
 from steppe.services.stepfunctions import refusals, test_state_map
+from steppe.services.stepfunctions.definitions import CALLS
 from steppe.services.stepfunctions.executions import check_input
 from steppe.services.stepfunctions.ports import Parts
 from steppe.services.stepfunctions.state_machines import check_role
@@ -109,7 +110,10 @@ def _compiled(members: dict[str, JsonValue]) -> tuple[State, frozenset[str]]:
     """
     name, text = members.get("stateName"), members["definition"]
     try:
-        program = compile_state(text, name=STATE_NAME) if name is None else compile_definition(text)
+        if name is None:
+            program = compile_state(text, name=STATE_NAME, calls=CALLS)
+        else:
+            program = compile_definition(text, calls=CALLS)
     except DefinitionError as error:
         raise refusals.definition(error.diagnostics) from None
     states = _states(program)

@@ -7,7 +7,7 @@ gives, and the batcher.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from steppe.asl.program import MapState
@@ -16,11 +16,11 @@ from steppe.base.jsonvalue import JsonError, JsonValue
 from steppe.expr.scope import Entropy, Scope
 from steppe.interp import context_object, dataflow
 from steppe.interp.command import StartMapRun
-from steppe.interp.execution import BranchesWait, MapRunWait
+from steppe.interp.execution import MapRunWait
 from steppe.interp.inspection import Trial
 from steppe.maprun.batcher import BatchRule, batch_items
 from steppe.maprun.item_source import Cut, reader_failed
-from steppe.maprun.sources import Places, open_source
+from steppe.maprun.sources import STATE_DATA, Places, open_source
 from steppe.objects.memory import MemoryObjectStore
 
 EXCEEDED: Final = ("States.ExceedToleratedFailureThreshold", "The specified tolerated failure threshold was exceeded")
@@ -38,12 +38,10 @@ class Iterations:
     """What a Map does.
 
     Attributes:
-        shown: members of the inspection data.
         count: of the iterations: items, or batches of them.
         tolerated_count, tolerated_percentage: None when the definition has none.
     """
 
-    shown: dict[str, JsonValue] = field(default_factory=dict)
     count: int = 0
     tolerated_count: int | None = None
     tolerated_percentage: float | None = None
@@ -61,7 +59,7 @@ def iterations(state: MapState, trial: Trial, *, data: str | None, entropy: byte
 
     Args:
         state: the Map.
-        trial: it waits for the iterations or for the Map Run.
+        trial: it waits for the Map Run.
         data: what the reader reads.
         entropy: the chance of ItemSelector.
         now_ms: its time.
@@ -70,31 +68,23 @@ def iterations(state: MapState, trial: Trial, *, data: str | None, entropy: byte
         Fault: the data cannot be read, ItemSelector cannot be evaluated, or an item fits no batch. What was found
             until then is in `trial.seen`.
     """
-    found, wait = Iterations(), trial.wait
-    command = wait.command if isinstance(wait, MapRunWait) else None
-    seen = trial.seen
-    if command is not None:
-        found.tolerated_count = command.tolerated_failure_count
-        found.tolerated_percentage = command.tolerated_failure_percentage
-        items, effective, most = list(_items(command, data)), command.input, command.max_concurrency
-        if found.tolerated_count is not None:
-            seen["toleratedFailureCount"] = found.tolerated_count
-        if found.tolerated_percentage is not None:
-            seen["toleratedFailurePercentage"] = float(found.tolerated_percentage)
-    else:
-        assert isinstance(wait, BranchesWait)
-        items = [(index, None, item, None) for index, item in enumerate(wait.items)]
-        effective = wait.effective_input
-        limit = state.max_concurrency
-        scope = _scope(trial, state, entropy, now_ms, None)
-        most = 0 if limit is None else int(dataflow.number(limit, effective, scope, kind="integer"))
-    seen["maxConcurrency"] = most
+    found, wait, seen = Iterations(), trial.wait, trial.seen
+    assert isinstance(wait, MapRunWait)
+    command = wait.command
+    found.tolerated_count = command.tolerated_failure_count
+    found.tolerated_percentage = command.tolerated_failure_percentage
+    items = list(_items(state, command, data))
+    if found.tolerated_count is not None:
+        seen["toleratedFailureCount"] = found.tolerated_count
+    if found.tolerated_percentage is not None:
+        seen["toleratedFailurePercentage"] = float(found.tolerated_percentage)
+    seen["maxConcurrency"] = command.max_concurrency
     _show_items(state, command, items, seen)
-    inputs = list(_selected(state, trial, items, effective, entropy=entropy, now_ms=now_ms))
+    inputs = list(_selected(state, trial, items, command.input, entropy=entropy, now_ms=now_ms))
     if state.item_selector is not None:
         seen["afterItemSelector"] = Listed(tuple(value for _, value in inputs))
     found.count = len(inputs)
-    if command is not None and command.batched:
+    if command.batched:
         rule = BatchRule(
             items_max=command.max_items_per_batch,
             size_bytes_max=command.max_input_bytes_per_batch,
@@ -122,18 +112,18 @@ def _shown_batch(batch: JsonValue) -> JsonValue:
     return {**batch, "Items": [jsonvalue.dumps(item) for item in batch["Items"]]}
 
 
-def _show_items(state: MapState, command: StartMapRun | None, items: list[_Item], seen: dict[str, JsonValue]) -> None:
+def _show_items(state: MapState, command: StartMapRun, items: list[_Item], seen: dict[str, JsonValue]) -> None:
     values = [value for _, _, value, _ in items]
-    if command is not None and command.reader is not None:
+    if command.reader is not None:
         if "ItemsPointer" in command.reader["ReaderConfig"]:
             keyed = bool(items) and items[0][1] is not None
             seen["afterItemsPointer"] = {key: value for _, key, value, _ in items} if keyed else values
     elif state.language == "JSONPath":
-        given = None if command is None else command.items
+        given = command.items
         seen["afterItemsPath"] = given if isinstance(given, dict) else Listed(tuple(values))
 
 
-def _items(command: StartMapRun, data: str | None) -> Iterator[_Item]:
+def _items(state: MapState, command: StartMapRun, data: str | None) -> Iterator[_Item]:
     """The items of a Map Run.
 
     Raises:
@@ -142,8 +132,10 @@ def _items(command: StartMapRun, data: str | None) -> Iterator[_Item]:
     if command.reader is None:
         given = command.items
         pairs = given.items() if isinstance(given, dict) else ((None, item) for item in given)
+        # An inline Map's items have no Source.
+        source = STATE_DATA if state.distributed else None
         for index, (key, item) in enumerate(pairs):
-            yield index, key, item, "STATE_DATA"
+            yield index, key, item, source
         return
     config = command.reader["ReaderConfig"]
     most = command.reader["MaxItems"]
@@ -163,9 +155,9 @@ def _items(command: StartMapRun, data: str | None) -> Iterator[_Item]:
         "MaxItems": most,
     }
     places = Places(objects=store, internal=store, bucket=_BUCKET)
-    source = open_source(replace(command, reader=reader), places=places, spool_key="spool")
-    for part in source.split(Cut(items_max=most)):
-        yield from source.read(part)
+    opened = open_source(replace(command, reader=reader), places=places, spool_key="spool")
+    for part in opened.split(Cut(items_max=most)):
+        yield from opened.read(part)
 
 
 def _array(data: str, most: int) -> Iterator[_Item]:
@@ -193,6 +185,6 @@ def _selected(
 
 
 def _scope(trial: Trial, state: MapState, entropy: bytes, now_ms: int, item: JsonValue) -> Scope:
-    context = trial.context if item is None else {**trial.context, "Map": {"Item": item}}
+    context = {**trial.context, "Map": {"Item": item}}
     states = {"input": trial.seen["input"]} if state.language == "JSONata" else None
     return Scope(lambda: context, trial.variables, Entropy(entropy), now_ms, states)
