@@ -20,6 +20,7 @@ from steppe.base.errors import SteppeError
 from steppe.base.jsonvalue import JsonValue
 from steppe.interp.history import HistoryEvent
 from steppe.stores.machines import MachineRecord
+from steppe.stores.prepared import Prepared
 from steppe.stores.tables import executions, history, redrives
 
 HISTORY_CHUNK_EVENTS = 256
@@ -117,16 +118,15 @@ def insert_execution(c: sa.Connection, record: ExecutionRecord) -> int:
     """
     values = {name: getattr(record, name) for name in _FIELDS if name != "id"}
     try:
-        made = c.execute(_INSERT, values)
+        made = _INSERT.run(c, values)
     except sa.exc.IntegrityError:
         raise ExecutionExistsError(record.arn) from None
-    assert made.inserted_primary_key is not None
-    return int(made.inserted_primary_key[0])
+    return int(made.lastrowid)
 
 
 def find_execution(c: sa.Connection, arn: str, *, with_snapshot: bool = True) -> ExecutionRecord | None:
     """The execution with this ARN, or None. Without its snapshot (it may be megabytes) where nobody goes on with it."""
-    row = c.execute(_FIND if with_snapshot else _FIND_LIGHT, {"wanted": arn}).first()
+    row = (_FIND if with_snapshot else _FIND_LIGHT).run(c, {"wanted": arn}).first()
     return None if row is None else _record(row)
 
 
@@ -145,8 +145,8 @@ def save_progress(
     redriven_ms: int | None = None,
 ) -> None:
     """Commit one advance: the execution as it is now, and the events that led here (ids go on without a gap)."""
-    c.execute(
-        _SAVE,
+    _SAVE.run(
+        c,
         {
             "row": execution_id,
             "new_snapshot": snapshot,
@@ -172,7 +172,7 @@ def append_history(c: sa.Connection, execution_id: int, events: Sequence[History
             "event_count": len(chunk),
             "body": jsonvalue.dumpb(list(chunk)),
         }
-        c.execute(_INSERT_HISTORY, values)
+        _INSERT_HISTORY.run(c, values)
 
 
 def running(c: sa.Connection, *, after_id: int = 0, limit: int = 100) -> list[ExecutionRecord]:
@@ -186,7 +186,7 @@ def running(c: sa.Connection, *, after_id: int = 0, limit: int = 100) -> list[Ex
 
 def event_count(c: sa.Connection, execution_id: int) -> int:
     """How many events the history of an execution has."""
-    return c.execute(_EVENT_COUNT, {"row": execution_id}).scalar() or 0
+    return _EVENT_COUNT.run(c, {"row": execution_id}).scalar() or 0
 
 
 def insert_redrive(
@@ -323,25 +323,26 @@ _FIELDS = tuple(ExecutionRecord.__dataclass_fields__)
 _PROGRESS = ("snapshot", "status", "stopped_ms", "output", "error", "cause", "redrive_count", "redriven_ms")
 
 # Built once: putting a statement together costs more than SQLite takes to carry it out.
-_INSERT = sa.insert(executions)
-_FIND = sa.select(*(executions.c[name] for name in _FIELDS)).where(executions.c.arn == sa.bindparam("wanted"))
+_INSERT = Prepared(sa.insert(executions), tuple(name for name in _FIELDS if name != "id"))
+_FIND = Prepared(sa.select(*(executions.c[name] for name in _FIELDS)).where(executions.c.arn == sa.bindparam("wanted")))
 _HAS_SNAPSHOT = sa.case((executions.c.snapshot.is_not(None), sa.literal_column("x''")))
-_FIND_LIGHT = sa.select(*(executions.c[name] if name != "snapshot" else _HAS_SNAPSHOT for name in _FIELDS)).where(
-    executions.c.arn == sa.bindparam("wanted")
+_FIND_LIGHT = Prepared(
+    sa.select(*(executions.c[name] if name != "snapshot" else _HAS_SNAPSHOT for name in _FIELDS)).where(
+        executions.c.arn == sa.bindparam("wanted")
+    )
 )
-_EVENT_COUNT = sa.select(sa.func.max(history.c.first_event_id + history.c.event_count - 1)).where(
-    history.c.execution_id == sa.bindparam("row"),
-    history.c.first_event_id
-    == sa.select(sa.func.max(history.c.first_event_id))
+_EVENT_COUNT = Prepared(
+    sa.select(history.c.first_event_id + history.c.event_count - 1)
     .where(history.c.execution_id == sa.bindparam("row"))
-    .scalar_subquery(),
+    .order_by(history.c.first_event_id.desc())
+    .limit(sa.literal_column("1"))
 )
-_SAVE = (
+_SAVE = Prepared(
     sa.update(executions)
     .where(executions.c.id == sa.bindparam("row"))
     .values({name: sa.bindparam(f"new_{name}") for name in _PROGRESS})
 )
-_INSERT_HISTORY = sa.insert(history)
+_INSERT_HISTORY = Prepared(sa.insert(history), ("execution_id", "first_event_id", "event_count", "body"))
 _HISTORY_ROWS = sa.select(history.c.first_event_id, history.c.event_count).where(
     history.c.execution_id == sa.bindparam("row")
 )

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from steppe.base import jsonvalue
 from steppe.base.jsonvalue import JsonValue
+from steppe.stores.prepared import Prepared
 from steppe.stores.tables import executions, revisions, state_machines
 
 
@@ -36,6 +37,7 @@ class MachineRecord:
         revision_row: the revision's row, which executions are pinned to.
         updated_ms: when the revision was made.
         version_arn, alias_arn: by which a start named the machine; None for a start by the machine's own ARN.
+        test_case: of the mock configuration, by which a start named the machine; None for an ordinary start.
     """
 
     arn: str
@@ -53,6 +55,7 @@ class MachineRecord:
     tags: Sequence[dict[str, str]] = field(default_factory=list)
     version_arn: str | None = None
     alias_arn: str | None = None
+    test_case: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ def insert_machine(
 
 def get_machine(c: sa.Connection, arn: str) -> MachineRecord | None:
     """The machine in its current revision; None when there is none."""
-    row = c.execute(_CURRENT, {"wanted": arn}).first()
+    row = _CURRENT.run(c, {"wanted": arn}).first()
     return None if row is None else _record(tuple(row))
 
 
@@ -120,7 +123,7 @@ def get_revision(c: sa.Connection, revision_row: int) -> MachineRecord:
     Raises:
         LookupError: there is no such row. Rows are kept as long as executions name them.
     """
-    row = c.execute(_REVISION, {"wanted": revision_row}).first()
+    row = _REVISION.run(c, {"wanted": revision_row}).first()
     if row is None:
         raise LookupError(f"there is no revision row {revision_row}")
     return _record(tuple(row))
@@ -209,12 +212,12 @@ _COLUMNS = (
 )
 
 # Built once: putting a statement together costs more than SQLite takes to carry it out.
-_CURRENT = (
+_CURRENT = Prepared(
     sa.select(*_COLUMNS)
     .select_from(sa.join(state_machines, revisions, state_machines.c.revision_row == revisions.c.id))
     .where(state_machines.c.arn == sa.bindparam("wanted"))
 )
-_REVISION = (
+_REVISION = Prepared(
     sa.select(*_COLUMNS)
     .select_from(sa.outerjoin(revisions, state_machines, state_machines.c.arn == revisions.c.machine_arn))
     .where(revisions.c.id == sa.bindparam("wanted"))

@@ -1,0 +1,43 @@
+"""Statements that are carried out thousands of times a second: their text is made once, the driver gets it as it is.
+
+SQLAlchemy caches the text of a statement too, but looks it up and prepares values and results anew each time, which
+costs more than SQLite takes for the whole of it. Only for columns whose values the driver takes and gives as they are
+(numbers, texts, bytes): no Boolean, no date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from steppe.base.jsonvalue import JsonValue
+
+
+class Prepared:
+    """One statement."""
+
+    __slots__ = ("_columns", "_statement", "_texts")
+
+    def __init__(self, statement: sa.Select[JsonValue] | sa.Insert | sa.Update, columns: tuple[str, ...] = ()) -> None:
+        """Prepare.
+
+        Args:
+            statement: values are `bindparam`s by name.
+            columns: the columns of an Insert whose values are given, by their names.
+        """
+        self._statement = statement
+        self._columns = columns
+        self._texts: dict[str, tuple[str, tuple[str, ...]]] = {}
+
+    def run(self, c: sa.Connection, values: Mapping[str, JsonValue]) -> sa.CursorResult[JsonValue]:
+        """Carry it out with values by their names."""
+        text, names = self._texts.get(c.dialect.name) or self._text(c.dialect)
+        return c.exec_driver_sql(text, tuple([values[name] for name in names]))
+
+    def _text(self, dialect: sa.Dialect) -> tuple[str, tuple[str, ...]]:
+        compiled = self._statement.compile(dialect=dialect, column_keys=self._columns or None)
+        assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
+        found = (str(compiled), tuple(compiled.positiontup or ()))
+        self._texts[dialect.name] = found
+        return found
