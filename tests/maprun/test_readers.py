@@ -224,10 +224,16 @@ def test_json_in_pieces_of_any_size(store, array, count, chunk, ascii_only, inde
         (b"[NaN]", "", "malformed"),
         (b"[" * 100_000, "", "malformed|nests"),
         (b"[1" + b"[" * 500 + b"]" * 500 + b"]", "", "malformed|nests"),
-        (b'["' + b"x" * 9_000_000, "", "malformed"),
+        (b'["' + b"x" * 9_000_000, "", "longer than the 8388608 bytes"),
         (b'{"a":1}', "/b", "leads to nothing"),
         (b"[1]", "b", "must begin with"),
-        (b'{"a":"' + b"x" * 17_000_000 + b'","b":[1]}', "/b", "malformed|first 16777216 bytes"),
+        (b'{"a":"' + b"x" * 17_000_000 + b'","b":[1]}', "/b", "longer than the 8388608 bytes"),
+        (b'{"a":[' + b'"x",' * 5_000_000 + b'0],"b":[1]}', "/b", "longer than the 8388608 bytes"),
+        (
+            b"{" + b",".join(b'"%d":"%s"' % (n, b"x" * 1_000_000) for n in range(18)) + b',"b":[1]}',
+            "/b",
+            "first 16777216 bytes",
+        ),
     ],
 )
 def test_json_that_cannot_be_read_is_a_fault(store, body, pointer, cause):

@@ -203,7 +203,12 @@ class _Window:
                 raise _malformed(self.offset, "it nests too deep") from None
             except (ValueError, IndexError) as error:
                 # Perhaps it only goes on in the next piece.
-                if len(self.text) - self.position > ITEM_BYTES_MAX or not self._fill():
+                if len(self.text) - self.position > ITEM_BYTES_MAX:
+                    raise reader_failed(
+                        f"The value at byte {self.offset} of the JSON file is malformed, or longer than the "
+                        f"{ITEM_BYTES_MAX} bytes that an item may have."
+                    ) from None
+                if not self._fill():
                     raise _malformed(self.offset, str(error).partition(":")[0]) from None
                 continue
             # What ends with the window, or like half a number ("1" of "1e+5"), may go on in the next piece.
