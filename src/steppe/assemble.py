@@ -19,6 +19,8 @@ from steppe.base.jsonvalue import JsonValue
 from steppe.executors.local import LocalExecutor
 from steppe.integrations.caller import ANY_SERVICE, Callers
 from steppe.integrations.connections import read_connections
+from steppe.integrations.mock_calls import StoredCalls
+from steppe.integrations.mocks import MockedTasks, read_mocks
 from steppe.integrations.task_caller import TaskCaller
 from steppe.interp.execution import Execution
 from steppe.interp.history import HistoryEvent
@@ -74,7 +76,11 @@ class Server:
             on_child_task=lambda arn, command: self.engine.child_asks(arn, command),
         )
         self.tasks = TaskCaller(self.callers, connections=read_connections(settings.connections))
-        self.engine = Engine(database=self.database, tasks=self.tasks, map_runs=self.map_runs, realm=settings.realm)
+        mock_config = None if settings.mock_config is None else read_mocks(settings.mock_config.read_bytes())
+        tasks: TaskCaller | MockedTasks = self.tasks
+        if mock_config is not None:
+            tasks = MockedTasks(self.tasks, mock_config, StoredCalls(self.database, self.callers))
+        self.engine = Engine(database=self.database, tasks=tasks, map_runs=self.map_runs, realm=settings.realm)
         self.engine.observers.append(self._tell_who_waits)
         self.athena = AthenaService(
             database=self.database, objects=self.objects, settings=settings, data_dir=data, clock=now_ms
@@ -89,6 +95,7 @@ class Server:
             realm=settings.realm,
             clock=now_ms,
             tasks=self.tasks,
+            test_cases=None if mock_config is None else mock_config.refusal,
         )
         self.services["stepfunctions"] = self.stepfunctions.operations()
 

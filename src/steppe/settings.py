@@ -38,6 +38,8 @@ class Settings:
             with. Without it they are signed with the first of the access keys.
         connections: EventBridge connections of HTTP tasks, by name: tables with the members of EventBridge's
             CreateConnection in the settings file, or JSON in the environment.
+        mock_config: file of mocked integrations, as AWS Step Functions Local takes it (MockConfigFile.json); executions
+            that are started by `<state machine ARN>#<test case>` use it.
         athena_output_location: `s3://bucket[/prefix]/` for work group `primary` until UpdateWorkGroup sets another.
         sql_threads: threads of the SQL engine; 0 means one a core.
         sql_memory_mib: memory limit of the SQL engine, in MiB.
@@ -54,6 +56,7 @@ class Settings:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     endpoint_keys: Mapping[str, str] = field(default_factory=dict)
     connections: Mapping[str, JsonValue] = field(default_factory=dict)
+    mock_config: Path | None = None
     athena_output_location: str = ""
     sql_threads: int = 0
     sql_memory_mib: int = 512
@@ -105,7 +108,7 @@ def _convert(name: str, value: JsonValue) -> JsonValue:
             if number < 0:
                 raise ValueError("must not be negative")
             return number
-        if kind == "Path":
+        if kind.startswith("Path"):
             return Path(value)
         if kind == "Mapping[str, JsonValue]":
             tables = value if isinstance(value, Mapping) else loads(value)

@@ -65,6 +65,10 @@ def serve(
         typer.Option("--access-key", metavar="ID=SECRET", help="Verify signatures with this key. May repeat."),
     ] = None,
     workers: Workers = None,
+    mock_config: Annotated[
+        Path | None,
+        typer.Option("--mock-config", help="Mocked integrations for test cases: a MockConfigFile.json."),
+    ] = None,
     config: Config = None,
     ready_file: Annotated[Path | None, typer.Option(help="Write the URL to this file when the server answers.")] = None,
     log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
@@ -73,7 +77,16 @@ def serve(
     if log_level.lower() not in ("debug", "info", "warning", "error"):
         raise UserError(f"--log-level is debug, info, warning or error, not {log_level!r}")
     keys = pairs(access_key, option="--access-key", form="ID=SECRET") if access_key else None
-    settings = settings_of(config, endpoint, host=host, port=port, data_dir=data_dir, access_keys=keys, workers=workers)
+    settings = settings_of(
+        config,
+        endpoint,
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        access_keys=keys,
+        workers=workers,
+        mock_config=mock_config,
+    )
     from steppe.cli import serve as command
 
     command.serve(settings, ready_file=ready_file, log_level=log_level)

@@ -66,6 +66,8 @@ def pairs(texts: list[str], *, option: str, form: str) -> dict[str, str]:
 
 def _check_integrations(settings: Settings) -> None:
     """A misspelled service or an incomplete connection is told now, not by the first task that needs it."""
+    if settings.mock_config is not None:
+        _check_mocks(settings.mock_config)
     if not (settings.endpoints or settings.endpoint_keys or settings.connections):
         return
     from steppe.integrations.caller import ANY_SERVICE
@@ -85,6 +87,15 @@ def _check_integrations(settings: Settings) -> None:
         read_connections(settings.connections)
     except ValueError as error:
         raise UserError(f"setting connections: {error}") from error
+
+
+def _check_mocks(path: Path) -> None:
+    from steppe.integrations.mocks import MockError, read_mocks
+
+    try:
+        read_mocks(path.read_bytes())
+    except (OSError, MockError) as error:
+        raise UserError(f"mock configuration {path}: {error}") from error
 
 
 def _check_exposure(settings: Settings) -> None:

@@ -18,8 +18,9 @@ from steppe.services.stepfunctions import definitions, redrive, references, refu
 from steppe.services.stepfunctions.paging import next_token, page_size, place_of
 from steppe.services.stepfunctions.ports import Parts
 from steppe.services.stepfunctions.state_machines import described
-from steppe.stores import executions, machines, versions
+from steppe.stores import executions, machines, mocks, versions
 from steppe.stores.executions import ExecutionEntry, ExecutionExistsError, ExecutionRecord
+from steppe.stores.machines import MachineRecord
 from steppe.wire.request import Request
 
 SYNC_SECONDS_MAX = 300
@@ -223,6 +224,7 @@ async def _started(parts: Parts, request: Request) -> ExecutionRecord:
     named = given_name is not None and machine.type == "STANDARD"
     known = await _known(parts, arn) if named else None
     if known is None:
+        await _note_test_case(parts, machine, name)
         try:
             return await parts.engine.start_execution(
                 machine=machine, name=name, input_text=input_text, trace_header=members.get("traceHeader")
@@ -234,6 +236,31 @@ async def _started(parts: Parts, request: Request) -> ExecutionRecord:
     if known.status != "RUNNING" or known.input != input_text:
         raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
     return known
+
+
+async def _note_test_case(parts: Parts, machine: MachineRecord, name: str) -> None:
+    """Remember that the execution runs as a test case with mocked integrations, before its first task is called.
+
+    Raises:
+        ApiError: ValidationException; there is no such test case, or no mock configuration.
+    """
+    execution, case = f"{machine.name}:{name}", machine.test_case
+    if parts.test_cases is None:
+        if case is not None:
+            raise refusals.invalid(
+                f"The test case '{case}' needs a mock configuration: start steppe with --mock-config"
+            )
+        return
+    if case is None:
+        if parts.database.look(lambda c: mocks.test_case_of(c, execution)) is not None:
+            await parts.database.write(lambda c: mocks.forget_test_case(c, execution))
+        return
+    refusal = parts.test_cases(machine.name, case)
+    if refusal is None and '"DISTRIBUTED"' in machine.definition:
+        refusal = "The children of a Distributed Map cannot be mocked: run the test case with an inline Map"
+    if refusal is not None:
+        raise refusals.invalid(refusal)
+    await parts.database.write(lambda c: mocks.set_test_case(c, execution, case))
 
 
 async def _known(parts: Parts, arn: str) -> ExecutionRecord | None:

@@ -84,11 +84,14 @@ def find_version(c: sa.Connection, parsed: StatesArn) -> VersionRecord | None:
 
 
 def to_start(c: sa.Connection, arn: str) -> MachineRecord:
-    """The revision that a start by this ARN runs, with `version_arn` and `alias_arn` as it goes.
+    """The revision that a start by this ARN runs, with `version_arn`, `alias_arn` and `test_case` as it goes.
+
+    `<ARN>#<test case>` is how AWS Step Functions Local starts an execution with mocked integrations.
 
     Raises:
         ApiError: StateMachineDoesNotExist, StateMachineDeleting.
     """
+    arn, _, test_case = arn.partition("#")
     parsed = qualified(arn)
     machine = machines.get_machine(c, machine_arn(parsed))
     if machine is None:
@@ -96,7 +99,7 @@ def to_start(c: sa.Connection, arn: str) -> MachineRecord:
     if machine.status == "DELETING":
         raise refusals.machine_deleting(arn)
     if parsed.name is None:
-        return machine
+        return replace(machine, test_case=test_case) if test_case else machine
     version, alias_arn = find_version(c, parsed), None
     alias = None if version is not None else versions.get_alias(c, arn)
     if alias is not None:
@@ -106,7 +109,7 @@ def to_start(c: sa.Connection, arn: str) -> MachineRecord:
     if version is None:
         raise refusals.machine_missing(arn)
     revision = machines.get_revision(c, version.revision_row)
-    return replace(revision, version_arn=version.arn, alias_arn=alias_arn)
+    return replace(revision, version_arn=version.arn, alias_arn=alias_arn, test_case=test_case or None)
 
 
 def _draw(weights: list[tuple[str, int]]) -> str:

@@ -88,9 +88,16 @@ class StepFunctionsService:
         realm: Realm,
         clock: Callable[[], int],
         tasks: Tasks | None = None,
+        test_cases: Callable[[str, str], str | None] | None = None,
     ) -> None:
         self._parts = Parts(
-            database=database, engine=engine, map_runs=map_runs, realm=realm, clock=clock, tasks=tasks or NoTasks()
+            database=database,
+            engine=engine,
+            map_runs=map_runs,
+            realm=realm,
+            clock=clock,
+            tasks=tasks or NoTasks(),
+            test_cases=test_cases,
         )
 
     def operations(self) -> Operations:
