@@ -380,6 +380,17 @@ _MAKERS: dict[str, Callable[[DrawFn, Making, list[str]], Json]] = {
 }
 
 
+@st.composite
+def states_of(draw: DrawFn, kind: str, *, jsonata: bool) -> Json:
+    """One state of a kind, without what says where it leads to; it may be caught by, or choose, a state "Later"."""
+    making = Making(jsonata, jsonata, distributed=True, depth=1)
+    if kind == "Fail":
+        return _fail(draw, making)
+    if kind == "Succeed":
+        return _some(draw, _shape(making))
+    return _MAKERS[kind](draw, making, ["Later"])
+
+
 # Flows and machines
 
 

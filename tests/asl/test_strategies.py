@@ -14,10 +14,12 @@ from steppe.asl.model import STATE_KINDS, specs_of
 from steppe.asl.validate import diagnose
 from steppe.base.errors import DefinitionError
 
-from .strategies import at, mutated_definitions, states_in, valid_definitions
+from .strategies import mutated_definitions, states_of, valid_definitions
+
+pytestmark = pytest.mark.slow
 
 SLOW_TO_MAKE = settings(
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None, max_examples=50
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None, max_examples=30
 )
 
 
@@ -48,31 +50,27 @@ class EverythingWasSeenError(Exception):
     """Ends the generation early."""
 
 
-def test_valid_definitions_use_every_kind_and_field_in_both_languages():
-    missing = {
-        (language, kind, name)
-        for kind, node in STATE_KINDS.items()
-        for name, spec in specs_of(node).items()
-        for language in ("JSONPath", "JSONata")
-        if spec.only in (None, language)
-    }
+PLACED = {"Type", "Next", "End", "Comment", "QueryLanguage"}
+"""Fields that a state gets with its place in a flow."""
+
+
+@pytest.mark.parametrize("jsonata", [False, True], ids=["JSONPath", "JSONata"])
+@pytest.mark.parametrize("kind", STATE_KINDS)
+def test_valid_definitions_use_every_field_of_every_kind_in_both_languages(kind, jsonata):
+    language = "JSONata" if jsonata else "JSONPath"
+    missing = {name for name, spec in specs_of(STATE_KINDS[kind]).items() if spec.only in (None, language)} - PLACED
 
     @settings(
-        max_examples=1_000,
+        max_examples=300,
         phases=[Phase.generate],
         derandomize=True,
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(valid_definitions(distributed=True, depth=1))
-    def gather(made):
-        definition, _ = made
-        for path in states_in(definition):
-            state = at(definition, path)
-            machine_jsonata = definition.get("QueryLanguage") == "JSONata"
-            language = "JSONata" if machine_jsonata or state.get("QueryLanguage") == "JSONata" else "JSONPath"
-            missing.difference_update((language, state["Type"], name) for name in state)
+    @given(states_of(kind, jsonata=jsonata))
+    def gather(state):
+        missing.difference_update(state)
         if not missing:
             raise EverythingWasSeenError
 
