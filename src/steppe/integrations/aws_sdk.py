@@ -253,7 +253,8 @@ def _text(blob: JsonValue) -> str:
     return blob.decode("utf-8", "replace") if isinstance(blob, bytes) else str(blob)
 
 
-def member_table(shape: StructureShape) -> dict[str, str]:
+@functools.lru_cache(maxsize=4096)
+def member_table(shape: StructureShape) -> Mapping[str, str]:
     """API member names by the names that state machines use: `aws-sdk:` and optimized spelling, and the API's own."""
     names = {name: name for name in shape.members} | {capitalised(name): name for name in shape.members}
     return names | {member_name(name): name for name in shape.members}

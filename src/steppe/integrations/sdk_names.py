@@ -44,6 +44,7 @@ _BOTOCORE_NAMES = {
 }
 
 
+@functools.lru_cache(maxsize=16_384)
 def member_name(api_name: str) -> str:
     """A member's name as a state machine sees it."""
     cut = 1
