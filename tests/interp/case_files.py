@@ -14,7 +14,8 @@ A case has
 * `outcome`: status, output, error, cause and, where it matters, the seconds it took;
 * `events`: the history, an event a text: "7<3 PassStateEntered A": id, previousEventId, type, the name of the state or
   the index of the iteration where the event has one; or `history`: `[id, previousEventId, type, details]`, all details;
-* `details`: by event id, members that the details of an event must have among others.
+* `details`: by event id, members that the details of an event must have among others;
+* `long`: it has so many events that it is played once only, straight through.
 
 JSON texts in details are written as JSON; the `...Details: {"truncated": false}` members are left out. In expected
 values `{"$any": true}` stands for anything, `{"$match": "..."}` for a text of that form. `{"$repeat": ["x", 5]}` is a
@@ -37,7 +38,7 @@ FOLDER = Path(__file__).parent.parent / "cases"
 TEXTS = ("input", "output", "parameters")
 MEMBERS = {
     "name", "shows", "definition", "states", "jsonata", "timeout", "express", "input", "tasks", "map_runs", "stimuli",
-    "outcome", "events", "history", "details",
+    "outcome", "events", "history", "details", "long",
 }  # fmt: skip
 
 

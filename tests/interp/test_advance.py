@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from steppe.asl.program import Program
 from steppe.base.errors import InternalError
 from steppe.interp import snapshot
-from steppe.interp.advance import advance, new_execution, outstanding
+from steppe.interp.advance import BEHAVIOURS, advance, new_execution, outstanding
 from steppe.interp.command import CallTask, CancelTask, CancelTimer, StartMapRun, StartTimer, StopMapRun
 from steppe.interp.execution import EXECUTION_TIMER
 from steppe.interp.stimulus import (
@@ -337,3 +337,9 @@ def test_calls_of_one_step_have_keys_of_their_own():
     step = started(compiled, list(range(60)))
     assert sum(isinstance(command, CallTask) for command in step.commands) == 40
     assert len({command.key for command in step.commands}) == 40
+
+
+def test_nothing_can_happen_in_a_state_that_never_waits():
+    for kind in ("Pass", "Choice", "Succeed", "Fail"):
+        with pytest.raises(AssertionError, match="nothing of this kind"):
+            BEHAVIOURS[kind].resume()

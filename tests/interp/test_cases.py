@@ -12,6 +12,9 @@ from .case_files import MEMBERS, cases, details, line, outcome, same, short, tab
 
 CASES = list(cases())
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+each_brief_case = pytest.mark.parametrize(
+    "case", [case for case in CASES if not case.body.get("long")], ids=lambda case: case.id
+)
 
 
 @each_case
@@ -22,7 +25,7 @@ def test_an_execution_goes_as_its_case_says(case):
     agrees(case, world)
 
 
-@each_case
+@each_brief_case
 def test_it_goes_the_same_way_when_it_is_restored_before_each_step(case):
     """Each step is made twice, once from the bytes of the execution: same events, commands and bytes."""
     world = case.world()
@@ -43,7 +46,7 @@ def test_it_goes_the_same_way_when_it_is_restored_before_each_step(case):
     agrees(case, world)
 
 
-@each_case
+@each_brief_case
 def test_its_outcome_is_the_same_when_it_pauses_after_each_state(case, monkeypatch):
     """Where a long computation stops to be saved is no matter, but for the order in which branches write events."""
     monkeypatch.setattr(working, "PAUSE_EVENTS", 1)

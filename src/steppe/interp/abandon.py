@@ -50,7 +50,8 @@ def abandon(run: Run, thread: Thread, cause: int | None = None) -> None:
             run.commands.append(StopMapRun(wait.command.key, wait.command.map_run_arn))
             if cause is not None:
                 run.event("MapRunAborted", cause)
-        case BranchesWait():
+        case _:
+            assert isinstance(wait, BranchesWait)
             for child in run.children(thread):
                 _abandon_child(run, state, child, cause)
     if cause is not None:

@@ -266,10 +266,9 @@ def _answer(run: Run, stimulus: Stimulus) -> bool:
             expected = (f"{key}/timeout", f"{key}/heartbeat") if isinstance(stimulus, TimerFired) else (key,)
         case TimerWait(key=key):
             expected = (key,)
-        case MapRunWait(command=command):
-            expected = (command.key,)
         case _:
-            return False
+            assert isinstance(wait, MapRunWait)
+            expected = (wait.command.key,)
     if stimulus.key not in expected:
         return False
     thread = run.thread(int(number))
@@ -290,7 +289,7 @@ def _timer(run: Run, thread: Thread, wait: TimerWait) -> None:
             run.ready.append(thread)
         case "retry":
             _go(run, thread, lambda state: BEHAVIOURS[state.type].start(run, thread, state))
-        case "wait":
+        case _:
             fired = TimerFired(wait.key)
             _go(run, thread, lambda state: BEHAVIOURS[state.type].resume(run, thread, state, fired))
 

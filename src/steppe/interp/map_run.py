@@ -93,7 +93,9 @@ def resume(run: Run, thread: Thread, state: MapState, stimulus: Stimulus) -> boo
             thread.wait = None
             thread.scope = None
             return run.conclude(thread, state, result)
-        case MapRunFailed(_, error, cause):
+        case _:
+            assert isinstance(stimulus, MapRunFailed)
+            error, cause = stimulus.error, stimulus.cause
             details = {name: value for name, value in (("error", error), ("cause", cause)) if value is not None}
             thread.previous_event = run.event(
                 "MapRunFailed", thread.previous_event, "mapRunFailedEventDetails", details
@@ -102,8 +104,6 @@ def resume(run: Run, thread: Thread, state: MapState, stimulus: Stimulus) -> boo
             thread.scope = None
             fault = Fault(error, cause, catchable=error != dataflow.RUNTIME)
             return run.fault(thread, state, fault)
-        case _:
-            return False
 
 
 def redrive(run: Run, thread: Thread, wait: MapRunWait) -> None:

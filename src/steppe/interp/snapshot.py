@@ -92,7 +92,8 @@ def _wait(wait: Wait) -> JsonValue:
             return {"kind": "timer", **_members(wait, _TIMER)}
         case MapRunWait():
             return {"kind": "map_run", **_members(wait, _RUN), "command": _members(wait.command, _MAP_RUN)}
-        case BranchesWait():
+        case _:
+            assert isinstance(wait, BranchesWait)
             return {
                 "kind": "branches",
                 "items": list(wait.items),

@@ -237,8 +237,6 @@ class Run:
         Raises:
             StateFault: the quotas.
         """
-        if not values:
-            return
         sizes = {name: len(self.text(value).encode("utf-8", "surrogatepass")) for name, value in values.items()}
         own = thread.variables_bytes + sum(sizes.values())
         own -= sum(jsonvalue.size_bytes(thread.variables[name]) for name in values if name in thread.variables)

@@ -79,6 +79,9 @@ def start(run: Run, thread: Thread, state: State) -> bool:
     assert isinstance(state, TaskState)
     resource = parse_resource(state.resource)
     thread.scope = None
+    if state.resource in run.program.missing_activities:
+        # No event of the activity: observed in September 2026.
+        raise dataflow.runtime_fault(f"The activity {state.resource} does not exist.")
     thread.task_token = b64encode(run.entropy.take(TOKEN_BYTES)).decode() if resource.token else None
     raw, scope = thread.input, run.scope(thread)
     effective = dataflow.effective_input(state, raw, scope)
@@ -150,10 +153,9 @@ def resume(run: Run, thread: Thread, state: State, stimulus: Stimulus) -> bool:
         case TaskFailed(_, error, cause):
             _end_clock(run, thread, wait)
             return _failed(run, thread, state, resource, Fault(error, cause))
-        case TimerFired(key):
-            return _timed_out(run, thread, state, resource, wait, key)
         case _:
-            return False
+            assert isinstance(stimulus, TimerFired)
+            return _timed_out(run, thread, state, resource, wait, stimulus.key)
 
 
 def _seconds(field: NumberField | None, value: JsonValue, scope: Scope) -> int | None:
