@@ -67,6 +67,16 @@ def test_an_argument_that_names_nothing_is_told_with_the_input():
     )
 
 
+def test_a_missing_argument_is_told_with_the_whole_expression_and_its_path_as_of_the_input():
+    text = "States.Format('{}', States.Format('{}', $$.Nope.Deep))"
+    with pytest.raises(IntrinsicError) as caught:
+        compile_intrinsic(text).evaluate({"other": 1}, scope())
+    assert caught.value.cause == (
+        f"The function '{text}' had the following error: The JsonPath argument for the field '$.Nope.Deep' "
+        "could not be found in the input '{\"other\":1}'"
+    )
+
+
 def test_calls_nest_ten_deep_and_no_deeper():
     def nested(depth: int) -> str:
         return "States.Array(" * depth + ")" * depth

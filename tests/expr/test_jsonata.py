@@ -243,6 +243,10 @@ def test_an_error_about_a_value_without_json_form_is_told_all_the_same():
     assert outcome_of("{null: 1}").endswith("must evaluate to a string; got: null")
 
 
+def test_half_a_character_has_no_place_in_an_address():
+    assert "D3140: Malformed URL passed to $encodeUrl()" in outcome_of(r"$encodeUrl('\ud800')")
+
+
 def test_a_number_of_python_alone_is_refused():
     odd = Scope(dict, {"x": float("inf"), "big": [1.7e308, 1.7e308], "huge": [10**400, 1]}, Entropy(b""), 0)
     with pytest.raises(JsonataError, match="memory limit"):

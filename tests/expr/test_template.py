@@ -104,6 +104,15 @@ def test_a_template_lists_its_expressions_with_their_places():
     assert [set(expression.variables) for _, expression in template.expressions] == [{"x"}, {"y"}]
 
 
+def test_an_element_past_the_end_of_an_array_is_null_and_all_else_that_is_missing_is_told():
+    document = {"a": [1], "n": 1}
+    past = compile_template({"x.$": "$.a[5]", "y.$": "$.a[0]"})
+    assert past.evaluate(document, scope()) == {"x": None, "y": 1}
+    for text in ("$.a[5].b", "$.n[0]", "$.b[0]", "States.Format('{}', $.a[5])"):
+        with pytest.raises(TemplateError):
+            compile_template({"x.$": text}).evaluate(document, scope())
+
+
 def test_a_path_without_a_match_is_told_with_its_field_and_the_input():
     with pytest.raises(TemplateError) as caught:
         compile_template({"deep": {"missing.$": "$.missing"}}).evaluate({}, scope())

@@ -109,12 +109,14 @@ class NoMatchError(ExpressionError):
     Attributes:
         text: the path as written.
         reason: in the words of the service, for example "No results for path: $['missing']".
+        past_end: whether all is there but the element that the last index names.
     """
 
-    def __init__(self, text: str, reason: str) -> None:
-        super().__init__(text, reason)
+    def __init__(self, text: str, reason: str, past_end: bool = False) -> None:
+        super().__init__(text, reason, past_end)
         self.text = text
         self.reason = reason
+        self.past_end = past_end
 
     def __str__(self) -> str:
         return f"{self.text}: {self.reason}"

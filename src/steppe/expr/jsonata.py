@@ -296,7 +296,7 @@ def _coded(message: str) -> str:
 def _outcome(error: JsonValue, calls: list[JsonValue]) -> str:
     """The rest of the service's sentence: a point before messages with a code, a colon before those without."""
     code = error.error
-    if code == "T0411" or (code == "T0410" and error.expected is None):
+    if code == "T0411":
         error.current = calls[-1]
     if code == "D2014":
         return _bare(MEMORY_EXCEEDED)
@@ -327,8 +327,6 @@ def _values(error: JsonValue) -> tuple[JsonValue, ...]:
     """What goes into the places of a message, in their order."""
     given = (error.current, error.expected, error.extra)
     match error.error:
-        case "T0410" if error.expected is None:
-            return (1, error.current)
         case "T0411":
             return (error.expected, error.current)
         case "T0412":

@@ -19,20 +19,20 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-_RECURSION_LIMIT_BEFORE = sys.getrecursionlimit()
+from jsonata.functions import Functions
+from jsonata.jexception import JException
+from jsonata.jsonata import Jsonata
+from jsonata.utils import Utils
 
-from jsonata.functions import Functions  # noqa: E402 - see below
-from jsonata.jexception import JException  # noqa: E402
-from jsonata.jsonata import Jsonata  # noqa: E402
-from jsonata.utils import Utils  # noqa: E402
+from steppe.base.jsonvalue import JsonValue
+from steppe.expr.jsonata_text import to_text
+from steppe.expr.regex import compile_pattern
 
-from steppe.base.jsonvalue import JsonValue  # noqa: E402
-from steppe.expr.jsonata_text import to_text  # noqa: E402
-from steppe.expr.regex import compile_pattern  # noqa: E402
+RECURSION_LIMIT: Final = 3_000
+"""Python's own limit, for the whole process. The library sets it to 10,000 when it is imported, and that many frames of
+C code would overflow the stack; our bounds end an expression far below 3,000."""
 
-# The library sets Python's limit to 10,000 when it is imported, for the whole process; that many frames of C code would
-# overflow the stack. Our own bounds end an expression far below 3,000.
-sys.setrecursionlimit(max(_RECURSION_LIMIT_BEFORE, 3_000))
+sys.setrecursionlimit(min(sys.getrecursionlimit(), RECURSION_LIMIT))
 
 DEPTH_MAX: Final = 100
 """Nodes within nodes under evaluation. Measured by others in August 2026: `1+1+...` may have 100 terms on the service,

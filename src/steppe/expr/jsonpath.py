@@ -189,7 +189,7 @@ def _definite(text: str, root: str, segments: tuple[Segment, ...]) -> Expression
         return start
 
     def fail(value: JsonValue) -> NoMatchError:
-        return NoMatchError(text, _why(root, segments, steps, value))
+        return _why(text, root, segments, steps, value)
 
     names_only = all(isinstance(step, str) for step in steps)
     if root == "$" and names_only and len(steps) <= len(_SHORT):
@@ -252,7 +252,7 @@ def _three_names(steps: list[str | int], fail: Fail) -> Expression:
 _SHORT = (_one_name, _two_names, _three_names)
 
 
-def _why(root: str, segments: tuple[Segment, ...], steps: list[str | int], value: JsonValue) -> str:
+def _why(text: str, root: str, segments: tuple[Segment, ...], steps: list[str | int], value: JsonValue) -> NoMatchError:
     """The reason why a definite path names nothing, in the words of the service's library."""
     position = 0
     while _has(value, steps[position]):
@@ -260,13 +260,18 @@ def _why(root: str, segments: tuple[Segment, ...], steps: list[str | int], value
         position += 1
     step = steps[position]
     before = render(root, segments[:position])
+    last = position == len(steps) - 1
     if isinstance(step, int) and not isinstance(value, list):
-        return f"Filter: [{step}] can only be applied to arrays. Current context is: {shorten(show(value))}"
+        found = shorten(show(value))
+        return NoMatchError(text, f"Filter: [{step}] can only be applied to arrays. Current context is: {found}")
     if isinstance(step, str) and not isinstance(value, dict):
-        return f"Expected to find an object with property ['{step}'] in path {before} but found '{type_name(value)}'."
-    if isinstance(step, str) and position < len(steps) - 1:
-        return f"Missing property in path {before}['{step}']"
-    return f"No results for path: {render(root, segments)}"
+        found = type_name(value)
+        return NoMatchError(
+            text, f"Expected to find an object with property ['{step}'] in path {before} but found '{found}'."
+        )
+    if isinstance(step, str) and not last:
+        return NoMatchError(text, f"Missing property in path {before}['{step}']")
+    return NoMatchError(text, f"No results for path: {render(root, segments)}", last and isinstance(step, int))
 
 
 def _has(value: JsonValue, step: str | int) -> bool:

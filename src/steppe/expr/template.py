@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 from steppe.base import jsonvalue
 from steppe.base.jsonvalue import JsonValue
-from steppe.expr.errors import ExpressionError, ExpressionSyntaxError, TemplateError, TemplateSyntaxError
+from steppe.expr.errors import ExpressionError, ExpressionSyntaxError, NoMatchError, TemplateError, TemplateSyntaxError
 from steppe.expr.intrinsic import IntrinsicCall, compile_intrinsic, is_call
 from steppe.expr.jsonata import JsonataExpression, compile_jsonata, is_expression, unwrapped
 from steppe.expr.jsonpath import Path, compile_path
@@ -139,7 +139,8 @@ class _JsonPath(_Compiler):
             constants[bare] = None
             if isinstance(member, str):
                 inner = (*place, bare)
-                parts[bare] = self.compiled(member, key=name, place=inner, field=name, compile_text=compile_value)
+                part = self.compiled(member, key=name, place=inner, field=name, compile_text=compile_value)
+                parts[bare] = None if part is None else _or_null(part)
             else:
                 error = ExpressionSyntaxError(jsonvalue.dumps(member), "a path or a call must be a text")
                 self.errors.append(TemplateSyntaxError(name, place, error))
@@ -172,6 +173,20 @@ def _located(evaluate: Expression, field: str) -> Expression:
             raise TemplateError(field, value, error) from None
 
     return located
+
+
+def _or_null(evaluate: Expression) -> Expression:
+    """An element past the end of an array is null in a template, and there alone (measured in September 2026)."""
+
+    def or_null(value: JsonValue, scope: Scope) -> JsonValue:
+        try:
+            return evaluate(value, scope)
+        except TemplateError as error:
+            if isinstance(error.error, NoMatchError) and error.error.past_end:
+                return None
+            raise
+
+    return or_null
 
 
 def _object(constants: dict[str, JsonValue], parts: dict[str, Expression | None]) -> Expression | None:
