@@ -186,7 +186,7 @@ def running(c: sa.Connection, *, after_id: int = 0, limit: int = 100) -> list[Ex
 
 def event_count(c: sa.Connection, execution_id: int) -> int:
     """How many events the history of an execution has."""
-    return _EVENT_COUNT.run(c, {"row": execution_id}).scalar() or 0
+    return c.execute(_EVENT_COUNT, {"row": execution_id}).scalar() or 0
 
 
 def insert_redrive(
@@ -331,11 +331,11 @@ _FIND_LIGHT = Prepared(
         executions.c.arn == sa.bindparam("wanted")
     )
 )
-_EVENT_COUNT = Prepared(
+_EVENT_COUNT = (
     sa.select(history.c.first_event_id + history.c.event_count - 1)
     .where(history.c.execution_id == sa.bindparam("row"))
     .order_by(history.c.first_event_id.desc())
-    .limit(sa.literal_column("1"))
+    .limit(1)
 )
 _SAVE = Prepared(
     sa.update(executions)

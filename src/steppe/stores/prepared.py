@@ -23,7 +23,7 @@ class Prepared:
         """Prepare.
 
         Args:
-            statement: values are `bindparam`s by name.
+            statement: values are `bindparam`s by name; constants are `literal_column`s.
             columns: the columns of an Insert whose values are given, by their names.
         """
         self._statement = statement
@@ -38,6 +38,7 @@ class Prepared:
     def _text(self, dialect: sa.Dialect) -> tuple[str, tuple[str, ...]]:
         compiled = self._statement.compile(dialect=dialect, column_keys=self._columns or None)
         assert isinstance(compiled, sa.sql.compiler.SQLCompiler)
+        assert not any(bound.unique for bound in compiled.binds.values()), f"a constant in {compiled}"
         found = (str(compiled), tuple(compiled.positiontup or ()))
         self._texts[dialect.name] = found
         return found
