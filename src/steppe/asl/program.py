@@ -267,6 +267,7 @@ class Program:
         timeout_seconds: of the whole execution; None when not set.
         digest: names the definition: the SHA-256 of its text.
         isolation: set when one state is tested by itself (`interp.inspection`); else None.
+        missing_activities: ARNs of activities that its tasks name and that do not exist now.
     """
 
     start_at: str
@@ -276,6 +277,7 @@ class Program:
     comment: str = ""
     variable_references: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     isolation: Isolation | None = None
+    missing_activities: frozenset[str] = frozenset()
 
     def find_map(self, state_name: str) -> MapState | None:
         """The Map of that name, wherever it is: also inside the processors of Distributed Maps. None: there is none."""

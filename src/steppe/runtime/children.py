@@ -19,6 +19,7 @@ from steppe.interp.command import CallTask, CancelTask
 from steppe.interp.stimulus import ActivityStarted, Stimulus, TaskFailed, TaskHeartbeat, TaskSubmitted, TaskSucceeded
 from steppe.runtime.tokens import is_activity
 from steppe.stores import task_tokens
+from steppe.stores.activities import get_activity
 from steppe.stores.database import Database
 from steppe.stores.task_tokens import ChildTask, NewToken, TokenRecord
 
@@ -63,6 +64,10 @@ class ChildTasks:
         known = await self._database.write(partial(_register, arn=arn, task=command))
         if self._tasks.get(place) is not command:
             return  # given up or answered meanwhile
+        if known is None:
+            cause = f"The activity {command.resource} does not exist."
+            await self.called(arn, TaskFailed(command.key, "States.Runtime", cause))
+            return
         for entry in known.told:
             self._tell(arn, _stimulus(command.key, entry))
             if "submitted" in entry:
@@ -110,7 +115,8 @@ class ChildTasks:
         return await self._database.write(lambda c: task_tokens.tell_child_task(c, token, entry, over=over))
 
 
-def _register(c: sa.Connection, *, arn: str, task: CallTask) -> ChildTask:
+def _register(c: sa.Connection, *, arn: str, task: CallTask) -> ChildTask | None:
+    """Keep a task's token, and what is known of it; None for the first task of an activity that does not exist."""
     assert task.task_token is not None
     token = NewToken(
         token=task.task_token,
@@ -119,7 +125,9 @@ def _register(c: sa.Connection, *, arn: str, task: CallTask) -> ChildTask:
         resource=task.resource,
         queued=is_activity(task.resource),
     )
-    return task_tokens.insert_child_task(c, token)
+    known = task_tokens.insert_child_task(c, token)
+    missing = token.queued and not known.told and not known.over and get_activity(c, task.resource) is None
+    return None if missing else known
 
 
 def _entry(stimulus: Stimulus) -> JsonValue:

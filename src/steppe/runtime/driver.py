@@ -21,7 +21,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from steppe.asl.compile import compile_definition
-from steppe.asl.program import Program
+from steppe.asl.program import Program, TaskState
 from steppe.base.arns import Realm
 from steppe.base.errors import InternalError
 from steppe.base.jsonvalue import JsonValue, dumps, loads
@@ -45,7 +45,8 @@ from steppe.runtime.activities import ActivityDesk
 from steppe.runtime.children import ChildTasks, is_child
 from steppe.runtime.dispatch import Dispatcher, MapRunStarter, Tasks
 from steppe.runtime.timers import Timers
-from steppe.runtime.tokens import TokenChanges, changes_of
+from steppe.runtime.tokens import TokenChanges, changes_of, is_activity
+from steppe.stores.activities import get_activity
 from steppe.stores.database import Database
 from steppe.stores.executions import (
     ExecutionExistsError,
@@ -156,6 +157,7 @@ class Engine:
         self._programs: OrderedDict[int, Program] = OrderedDict()
         # The machine of each program: thousands of executions share one text of their definition.
         self._machines: dict[int, MachineRecord] = {}
+        self._activity_arns: dict[str, frozenset[str]] = {}
         self._live_bytes = 0
         self._ended: dict[str, list[asyncio.Future[None]]] = {}
         self.observers: list[Observer] = []
@@ -214,7 +216,7 @@ class Engine:
             raise ExecutionExistsError(arn)
         shared = self._machines[machine.revision_row]
         live = self._live[arn] = _Live(arn, machine=shared, program=program, execution=execution)
-        step = advance(program, execution, Start(), now, self._entropy())
+        step = advance(self._as_it_is_now(program), execution, Start(), now, self._entropy())
         begun = replace(record, **_progress(step.execution))
         tokens = changes_of(arn, step.commands)
 
@@ -256,7 +258,8 @@ class Engine:
             await self._restore(live, record)
             assert live.program is not None
             assert live.execution is not None
-            step = advance(live.program, live.execution, Redrive(), self.clock(), self._entropy())
+            program = self._as_it_is_now(live.program)
+            step = advance(program, live.execution, Redrive(), self.clock(), self._entropy())
             redriven_ms = step.execution.redriven_ms
             if step.execution is live.execution or redriven_ms is None:
                 self._give_way(live)
@@ -387,6 +390,19 @@ class Engine:
             self._programs.move_to_end(machine.revision_row)
         return known
 
+    def _as_it_is_now(self, program: Program) -> Program:
+        """A program that knows which of its activities do not exist."""
+        named = self._activity_arns.get(program.digest)
+        if named is None:
+            resources = (state.resource for state in program.states.values() if isinstance(state, TaskState))
+            named = self._activity_arns[program.digest] = frozenset(filter(is_activity, resources))
+            if len(self._activity_arns) > _PROGRAMS_MAX:
+                del self._activity_arns[next(iter(self._activity_arns))]
+        if not named:
+            return program
+        missing = self._database.look(lambda c: frozenset(arn for arn in named if get_activity(c, arn) is None))
+        return replace(program, missing_activities=missing) if missing else program
+
     def _wake(self, live: _Live) -> None:
         if live.pump is None and live.inbox:
             live.pump = asyncio.create_task(self._pump(live))
@@ -455,9 +471,9 @@ class Engine:
 
     def _advance(self, live: _Live, letters: list[_Letter]) -> tuple[Execution, list[HistoryEvent], list[Command]]:
         """Advance over stimuli; each letter is told its outcome."""
-        program = live.program
-        assert program is not None
+        assert live.program is not None
         assert live.execution is not None
+        program = self._as_it_is_now(live.program)
         execution, events, commands = live.execution, [], []
         for letter in letters:
             if execution.status != "RUNNING":

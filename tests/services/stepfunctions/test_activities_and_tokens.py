@@ -238,6 +238,27 @@ def test_a_poll_is_refused_as_on_aws(served) -> None:
     )
 
 
+def test_an_execution_fails_when_the_activity_of_its_task_is_missing(served) -> None:
+    arn = machine(served)
+    served.client.delete_activity(activityArn=served.activity)
+    execution = start(served, arn)
+    described = ended(served, execution)
+    assert (described["error"], described["redriveStatus"]) == ("States.Runtime", "REDRIVABLE")
+    assert described["cause"] == (
+        "An error occurred while executing the state 'A' (entered at the event id #2). "
+        f"The activity {served.activity} does not exist."
+    )
+    assert [kind for kind, _, _ in events(served, execution)] == [
+        "ExecutionStarted",
+        "TaskStateEntered",
+        "ExecutionFailed",
+    ]
+    served.client.create_activity(name="work")
+    served.client.redrive_execution(executionArn=execution)
+    served.client.send_task_success(taskToken=poll(served)["taskToken"], output="1")
+    assert ended(served, execution)["output"] == "1"
+
+
 def test_more_workers_than_may_wait_are_refused(served, monkeypatch) -> None:
     monkeypatch.setattr("steppe.runtime.activities._POLLERS_MAX", 2)
     served.engine.poll_seconds = 0.5
