@@ -17,6 +17,7 @@ from ranges import WHOLE, items, values
 from steppe.base.errors import Fault
 from steppe.maprun import compressed, files
 from steppe.maprun.item_source import Cut
+from steppe.maprun.readers import parquet_file
 from steppe.maprun.sources import Places, open_source, reopen_source
 from steppe.objects.filesystem import FilesystemObjectStore
 
@@ -221,6 +222,22 @@ def test_parquet_that_is_damaged_in_the_middle_is_refused_when_it_is_read(places
     put(places, "x.parquet", bytes(body))
     with pytest.raises(Fault, match="malformed"):
         values(opened(places, {"InputType": "PARQUET"}, key="x.parquet"))
+
+
+def test_parquet_texts_that_are_not_utf_8_are_refused(places):
+    field = pa.field("v", pa.string())
+    bad = pa.StringArray.from_buffers(1, pa.py_buffer(b"\x00\x00\x00\x00\x02\x00\x00\x00"), pa.py_buffer(b"\xff\xfe"))
+    parquet(places, "x.parquet", pa.Table.from_arrays([bad], schema=pa.schema([field])))
+    with pytest.raises(Fault, match="The Parquet file is malformed: 'utf-8' codec") as caught:
+        values(opened(places, {"InputType": "PARQUET"}, key="x.parquet"))
+    assert caught.value.error == "States.ItemReaderFailed"
+
+
+def test_a_row_group_that_is_too_large_is_refused(places, monkeypatch):
+    monkeypatch.setattr(parquet_file, "PARQUET_GROUP_BYTES_MAX", 1000)
+    parquet(places, "x.parquet", pa.table({"v": range(1000)}))
+    with pytest.raises(Fault, match=r"Row group 0 of the Parquet file has \d+ bytes; 1000 are allowed"):
+        opened(places, {"InputType": "PARQUET"}, key="x.parquet")
 
 
 def test_parquet_types_and_columns_without_a_json_form_are_refused(places):

@@ -29,7 +29,7 @@ PARQUET_FOOTER_BYTES_MAX: Final = 5 * 1024 * 1024
 """Footer of a Parquet file. Developer Guide, "ItemReader"."""
 
 PARQUET_GROUP_BYTES_MAX: Final = 256 * 1024 * 1024
-"""One row group of a Parquet file, as it is stored. Developer Guide, "ItemReader"."""
+"""One row group of a Parquet file, by its total byte size. Developer Guide, "ItemReader"."""
 
 CSV_HEADER_BYTES_MAX: Final = 10 * 1024
 """All column names of a CSV file together. Developer Guide, "ItemReader"."""
