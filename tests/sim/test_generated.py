@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 
+import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,9 @@ from steppe.asl.compile import compile_definition
 from steppe.base.errors import DefinitionError
 from steppe.testing.simulation import CALM, Troubles, chance_answers, simulate
 
-EXAMPLES = int(os.environ.get("STEPPE_SIM_EXAMPLES", "60"))
+pytestmark = pytest.mark.slow
+
+EXAMPLES = int(os.environ.get("STEPPE_SIM_EXAMPLES", "25"))
 MANY = settings(
     max_examples=EXAMPLES,
     deadline=None,
