@@ -61,7 +61,7 @@ def test_null_paths_mean_something_else_than_none():
     assert state.input_path({"a": 1}, scope()) == {}
     assert state.output_path({"a": 1}, scope()) == {}
     assert state.result_path is None
-    assert (state.result, state.has_result) == (None, True)
+    assert (state.result, state.has_result) == (None, False)
 
 
 def test_paths_and_templates_are_callables():

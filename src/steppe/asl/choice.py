@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt
-from typing import Final, TypeAlias, assert_never
+from typing import Final, TypeAlias
 
 from steppe.asl.model import ChoiceTest, Comparison, Condition, Junction, Negation, Source
 from steppe.base import jsonvalue, timestamps
@@ -53,9 +53,7 @@ def compile_test(test: ChoiceTest) -> Test:
         case Negation(inner):
             negated = compile_test(inner)
             return lambda value, scope: not negated(value, scope)
-        case Condition():
-            return _condition(test)
-    assert_never(test)
+    return _condition(test)
 
 
 def _comparison(test: Comparison) -> Test:

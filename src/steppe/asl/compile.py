@@ -118,6 +118,7 @@ def _variables(part: JsonValue) -> Iterator[str]:
         for element in part:
             yield from _variables(element)
     elif isinstance(part, model.ChoiceRule):
+        assert part.test is not None
         yield from _tested(part.test)
         yield from _variables((part.assign, part.output))
     elif isinstance(part, model.Node) and not isinstance(part, model.Flow):
@@ -127,18 +128,17 @@ def _variables(part: JsonValue) -> Iterator[str]:
                 yield from _variables(value)
 
 
-def _tested(test: model.ChoiceTest | None) -> Iterator[str]:
+def _tested(test: model.ChoiceTest) -> Iterator[str]:
     """Names of the variables that a choice rule's test reads."""
-    match test:
-        case model.Comparison(variable, _, operand):
-            yield from _variables((variable, operand))
-        case model.Junction(_, tests):
-            for part in tests:
-                yield from _tested(part)
-        case model.Negation(inner):
-            yield from _tested(inner)
-        case model.Condition(value):
-            yield from _variables(value)
+    if isinstance(test, model.Comparison):
+        yield from _variables((test.variable, test.operand))
+    elif isinstance(test, model.Junction):
+        for part in test.tests:
+            yield from _tested(part)
+    elif isinstance(test, model.Negation):
+        yield from _tested(test.test)
+    else:
+        yield from _variables(test.value)
 
 
 # Parts
@@ -236,7 +236,8 @@ def _common(state: model.State) -> dict[str, JsonValue]:
 
 
 def _pass(state: model.Pass) -> program.State:
-    has_result = state.result is not ABSENT
+    # Recorded in September 2026: a Result of null is as no Result, the input goes on.
+    has_result = state.result is not ABSENT and state.result is not None
     return program.PassState(**_common(state), result=state.result if has_result else None, has_result=has_result)
 
 

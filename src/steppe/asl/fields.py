@@ -63,10 +63,9 @@ def check_field(rule: rules.Rule, value: JsonValue, place: Place) -> JsonValue:
             return _result_path(value, place)
         case rules.Payload() | rules.Variables():
             return _payload(rule, value, place)
-        case rules.Texts() | rules.ErrorNames():
-            return _texts(value, place)
         case _:
-            raise AssertionError(rule)
+            assert isinstance(rule, rules.Texts | rules.ErrorNames)
+            return _texts(value, place)
 
 
 def wrong_type(place: Place, wanted: str) -> Invalid:

@@ -106,7 +106,6 @@ def _explain(text: str) -> Diagnostic:
         _Reader(text).document()
     except _BadTextError as error:
         return _invalid(text, error.message, error.offset)
-    return _invalid(text, "The text is not valid JSON", 0)
 
 
 class _Reader:
@@ -118,7 +117,7 @@ class _Reader:
         # What is open: (closing bracket, where it was opened, names of members so far or None in an array).
         self._open: list[tuple[str, int, set[str] | None]] = []
 
-    def document(self) -> None:
+    def document(self) -> NoReturn:
         """Read one value and nothing after it.
 
         Raises:
@@ -127,10 +126,10 @@ class _Reader:
         self._value()
         while self._open:
             self._next_entry()
-        if self._peek():
-            start = self._at
-            self._value()
-            raise _BadTextError("Trailing token found after the value", start + 1)
+        self._peek()
+        start = self._at
+        self._value()
+        raise _BadTextError("Trailing token found after the value", start + 1)
 
     def _peek(self) -> str:
         """The next character that is not white space; "" at the end."""
@@ -219,8 +218,7 @@ class _Reader:
                 raise _BadTextError("Invalid numeric value: Leading zeroes not allowed", end)
             if rest:
                 self._unexpected(rest, "Expected space separating root-level values or digit")
-            if found is None:
-                raise _BadTextError("Unexpected end-of-input in a number", end)
+            raise _BadTextError("Unexpected end-of-input in a number", end)
         if end - self._at > DIGITS_MAX:
             length = end - self._at
             raise _BadTextError(f"Number value length ({length}) exceeds the maximum allowed ({DIGITS_MAX})", end)

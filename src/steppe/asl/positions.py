@@ -88,9 +88,10 @@ def _offsets(text: str, wanted: _Wanted) -> dict[Pointer, int]:
             stack.pop()
             continue
         if lexeme == ",":
-            if here and here.index is not None:
+            assert here is not None
+            if here.index is not None:
                 here.index += 1
-            elif here:
+            else:
                 here.name = None
             continue
         if lexeme == ":":
