@@ -123,6 +123,7 @@ class ActivityDesk:
     def _wake(self, activity_arn: str, line: _Line) -> None:
         if line.work is None and line.news and line.pollers:
             line.work = asyncio.create_task(self._serve(activity_arn, line))
+            line.work.add_done_callback(_log_failure)
 
     async def _serve(self, activity_arn: str, line: _Line) -> None:
         """Hand out tasks until there are none, or nobody waits."""
@@ -139,9 +140,10 @@ class ActivityDesk:
                 for poller, _ in pairs:
                     poller.offered = True
                 await asyncio.gather(*(self._hand_out(line, poller, record) for poller, record in pairs))
-        except Exception:
-            # A bug of ours: those who wait get nothing until the next task is scheduled or the next worker comes.
-            _log.exception("tasks of %s cannot be handed out", activity_arn)
+        except BaseException:
+            # Those who wait get nothing until the next task is scheduled or the next worker comes.
+            line.news = False
+            raise
         finally:
             line.work = None
             if line.pollers:
@@ -169,3 +171,8 @@ class ActivityDesk:
             await self._database.write(
                 partial(task_tokens.leave_queue, execution_arn=record.execution_arn, command_key=record.command_key)
             )
+
+
+def _log_failure(work: asyncio.Task[None]) -> None:
+    if not work.cancelled() and (error := work.exception()):
+        _log.error("tasks of an activity cannot be handed out", exc_info=error)
