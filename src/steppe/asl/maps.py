@@ -46,7 +46,9 @@ def check_map(state: Map, value: dict[str, JsonValue], place: Place) -> None:
     elif state.label is not None and (
         not 1 <= len(state.label) <= LABEL_LENGTH_MAX or _LABEL_FORBIDDEN.search(state.label)
     ):
-        place.at("Label").error(f"Invalid Label: '{state.label[:100]}'", "INVALID_LABEL_NAME")
+        too_long = len(state.label) > LABEL_LENGTH_MAX
+        limit = f" exceeds the {LABEL_LENGTH_MAX}-character limit allowed by the service" if too_long else ""
+        place.at("Label").error(f"Invalid Label name: {state.label[:100]}{limit}", "INVALID_LABEL_NAME")
 
 
 def check_reader(reader: ItemReader, value: dict[str, JsonValue], place: Place) -> None:

@@ -90,8 +90,8 @@ def parse_state(name: str, value: JsonValue, place: Place) -> State | None:
         wrong_type(place, "[OBJECT]")
         return None
     if not 1 <= len(name) <= STATE_NAME_LENGTH_MAX:
-        reason = f"A state name has 1 to {STATE_NAME_LENGTH_MAX} characters: '{name[:100]}'"
-        place.error(reason, "INVALID_STATE_NAME")
+        limit = f" exceeds the {STATE_NAME_LENGTH_MAX}-character limit allowed by the service" if name else ""
+        place.error(f"Invalid State name: {name[:100]}{limit}", "INVALID_STATE_NAME")
     machine_language = place.around.machine_language
     language = _language(value, machine_language)
     place = place.with_(language=language, state_length=len(place.pointer))

@@ -107,7 +107,7 @@ def _labels(every_flow: list[Flow]) -> Iterator[Diagnostic]:
         for state in (flow.states or {}).values():
             if isinstance(state, Map) and state.label is not None:
                 if state.label in seen:
-                    message = f"Duplicate Label: {state.label}"
+                    message = f"Duplicate Label name: {state.label}"
                     yield located("ERROR", "DUPLICATE_LABEL_NAME", message, (*state.pointer, "Label"))
                 seen.add(state.label)
 
