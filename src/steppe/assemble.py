@@ -108,7 +108,14 @@ class Server:
             forwarder=Forwarding(self.callers) if self.settings.endpoints else None,
         )
         config = uvicorn.Config(
-            app, lifespan="off", log_config=None, access_log=False, server_header=False, date_header=False, backlog=4096
+            app,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            backlog=4096,
         )
         self._http = _HttpServer(config)
         self._serving = asyncio.create_task(self._http.serve(sockets=[self._socket]))
