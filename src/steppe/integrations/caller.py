@@ -28,17 +28,18 @@ _CALL_SECONDS_MAX = 900
 
 
 class InProcessCaller:
-    """A service of this process: no HTTP, no signing, no copies."""
+    """A service of this process: no HTTP, no signing, no copies. What it does not do, an endpoint may."""
 
-    def __init__(self, service: str, operations: Operations) -> None:
+    def __init__(self, service: str, operations: Operations, otherwise: Callable[[], ApiCaller]) -> None:
         self._service = service
         self._operations = operations
+        self._otherwise = otherwise
 
     async def call(self, operation: str, parameters: dict[str, JsonValue]) -> dict[str, JsonValue]:
         """See `ApiCaller.call`."""
         carry_out = self._operations.get(operation)
         if carry_out is None:
-            raise ApiError("NotImplemented", f"steppe does not support {operation} of {self._service} yet", status=501)
+            return await self._otherwise().call(operation, parameters)
         model = service_model(self._service)
         shape = None if model is None else model.operation_model(operation).input_shape
         for name in shape.required_members if shape is not None else ():
@@ -89,22 +90,26 @@ class Callers:
         if caller is not None:
             return caller
         if self.in_process(service):
-            caller = self._callers[service] = InProcessCaller(service, self._local[service])
-            return caller
+            caller = InProcessCaller(service, self._local[service], lambda: self._at_endpoint(service))
+        else:
+            caller = self._at_endpoint(service)
+        self._callers[service] = caller
+        return caller
+
+    def _at_endpoint(self, service: str) -> ApiCaller:
         url = self.endpoint(service)
         model = service_model(service)
         if url is None or model is None:
             raise ApiError(
                 "SdkClientException",
-                f"steppe does not serve {service} and no endpoint is configured for it: "
+                f"steppe does not serve {self._missing(service)} and no endpoint is configured for it: "
                 f"start it with --endpoint {service}=URL, or set STEPPE_ENDPOINTS={service}=URL",
                 status=0,
             )
-        caller = EndpointCaller(
-            model, url, region=self.region, credentials=self.credentials(service), client=self.http()
-        )
-        self._callers[service] = caller
-        return caller
+        return EndpointCaller(model, url, region=self.region, credentials=self.credentials(service), client=self.http())
+
+    def _missing(self, service: str) -> str:
+        return f"this operation of {service}" if service in self._local else service
 
     def endpoint(self, service: str) -> str | None:
         """Where the calls to a service that does not answer in this process go; None for nowhere."""
