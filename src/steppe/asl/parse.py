@@ -327,6 +327,11 @@ def _check_task(task: Task, value: _Object, place: Place) -> None:
             place.at("Resource").error(reason)
         else:
             _check_call(task, task.resource, value, place)
+    timeout, heartbeat = task.timeout_seconds, task.heartbeat_seconds
+    too_long = isinstance(timeout, int) and isinstance(heartbeat, int) and heartbeat >= timeout
+    if too_long and place.around.calls is not None:
+        # The language's specification asks for it; the service's text was not seen. A kept definition runs on.
+        place.at("HeartbeatSeconds").error("HeartbeatSeconds must be smaller than TimeoutSeconds")
     if task.credentials is not None and task.resource is not None:
         document = task.credentials.document
         if is_activity(task.resource):

@@ -53,12 +53,12 @@ async def checked(text: str, *, machine_arn: str, express: bool) -> Program:
     """Compile a definition that is about to be kept.
 
     Raises:
-        ApiError: InvalidDefinition, with all errors.
+        ApiError: InvalidDefinition, with the errors (no more than ValidateStateMachineDefinition would show).
     """
     try:
         return await asyncio.to_thread(compile_definition, text, express=express, label_seed=machine_arn, calls=CALLS)
     except DefinitionError as error:
-        raise refusals.definition(error.diagnostics) from None
+        raise refusals.definition(error.diagnostics[:DIAGNOSTICS_MAX]) from None
 
 
 async def distributed_map(machine: MachineRecord, label: str) -> MapState | None:
