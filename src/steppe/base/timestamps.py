@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RFC3339 = re.compile(
@@ -13,8 +14,13 @@ _RFC3339 = re.compile(
 
 def to_text(epoch_ms: int) -> str:
     """As the context object and AWS's JSON show a time: `2026-09-24T02:56:17.620Z`, always three digits."""
-    moment = _EPOCH + timedelta(milliseconds=epoch_ms)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{epoch_ms % 1000:03d}Z"
+    return f"{_to_the_second(epoch_ms // 1000)}.{epoch_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _to_the_second(epoch_seconds: int) -> str:
+    """What comes before the fraction: the same for all that happens in a second, which may be much."""
+    return f"{_EPOCH + timedelta(seconds=epoch_seconds):%Y-%m-%dT%H:%M:%S}"
 
 
 def parse_ms(text: str) -> int | None:

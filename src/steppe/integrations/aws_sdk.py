@@ -96,18 +96,27 @@ def to_api(arguments: Mapping[str, JsonValue], operation: OperationModel, *, tok
     if shape is None:
         return {}
     value = _to_shape(arguments, shape, "")
-    for name, member in shape.members.items():
-        if value.get(name) is None and member.metadata.get("idempotencyToken"):
+    tokens, required = _special_members(shape)
+    for name in tokens:
+        if value.get(name) is None:
             value[name] = stable_uuid(token) if token else str(uuid.uuid4())
-    names = member_table(shape)
-    given = {names[name] for name in arguments}
-    for name in shape.required_members:
+    for name, in_path in required:
+        if value.get(name) is not None:
+            continue
         # A null is sent as no member, and the service says what it thinks of that (recorded in November 2025).
-        in_path = shape.members[name].serialization.get("location") == "uri"
-        if value.get(name) is None and (name not in given or in_path):
+        names = member_table(shape)
+        if in_path or name not in {names[given] for given in arguments}:
             raise Fault("States.Runtime", f"The field '{member_name(name)}' is required but was missing")
     assert isinstance(value, dict)
     return value
+
+
+@functools.lru_cache(maxsize=4096)
+def _special_members(shape: StructureShape) -> tuple[tuple[str, ...], tuple[tuple[str, bool], ...]]:
+    """The members that make a call idempotent, and the required ones with whether they stand in the path."""
+    tokens = tuple(name for name, member in shape.members.items() if member.metadata.get("idempotencyToken"))
+    in_path = {name: shape.members[name].serialization.get("location") == "uri" for name in shape.required_members}
+    return tokens, tuple(in_path.items())
 
 
 def stable_uuid(token: str) -> str:

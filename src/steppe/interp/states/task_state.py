@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import replace as _replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from steppe.asl.program import NumberField, State, TaskState
@@ -61,6 +62,7 @@ class Resource(NamedTuple):
     token: bool
 
 
+@lru_cache(maxsize=256)
 def parse_resource(arn: str) -> Resource:
     """Take a Resource apart: `arn:aws:states:::aws-sdk:s3:getObject` is type `aws-sdk:s3`, name `getObject`."""
     parts = arn.split(":", 5)
