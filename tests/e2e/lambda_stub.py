@@ -57,7 +57,7 @@ class Functions:
         try:
             return 200, headers, handler(json.loads(payload or b"{}"), None)
         except Exception as error:
-            trace = traceback.extract_tb(error.__traceback__)[1:]
+            trace = [frame for frame in traceback.extract_tb(error.__traceback__) if "/var/task/" in frame.filename]
             document = {
                 "errorMessage": str(error),
                 "errorType": type(error).__name__,

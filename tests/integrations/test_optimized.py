@@ -279,7 +279,7 @@ async def test_a_functions_own_arn_takes_and_gives_any_value(tasks, stub):
         (
             (200, {"X-Amz-Function-Error": "Unhandled"}, {"errorType": "ValueError", "errorMessage": "no"}),
             "ValueError",
-            '"errorMessage": "no"',
+            '{"errorType":"ValueError","errorMessage":"no"}',
         ),
         (
             (200, {"X-Amz-Function-Error": "Unhandled"}, {"errorMessage": "Task timed out after 3.00 seconds"}),
@@ -354,3 +354,49 @@ async def test_a_model_answers_json(tasks, stub):
     got = await run(tasks, "bedrock:invokeModel", {"ModelId": "m", "Body": {"prompt": "p"}})
     assert (got["Body"], got["ContentType"]) == ({"text": "hi"}, "application/json")
     assert stub.asked[0].json == {"prompt": "p"}
+
+
+CLUSTER = {"ClusterName": "c"}
+JOB = {"metadata": {"generateName": "pi-"}, "spec": {}}
+
+
+async def test_a_clusters_own_api_is_called_with_a_token_for_the_cluster(tasks, stub):
+    stub.answer = lambda _asked: (200, {}, {"kind": "PodList"})
+    query = {"labelSelector": ["job-name=a"]}
+    arguments = CLUSTER | {"Endpoint": stub.url, "Method": "GET", "Path": "/api/v1/pods", "QueryParameters": query}
+    got = await run(tasks, "eks:call", arguments)
+    assert got == {"ResponseBody": {"kind": "PodList"}, "StatusCode": 200, "StatusText": "OK"}
+    assert stub.asked[0].path == "/api/v1/pods?labelSelector=job-name%3Da"
+    assert stub.asked[0].header("authorization").startswith("Bearer k8s-aws-v1.")
+    stub.answer = lambda _asked: (403, {}, {"reason": "Forbidden"})
+    with pytest.raises(Fault) as raised:
+        await run(tasks, "eks:call", arguments)
+    assert (raised.value.error, raised.value.cause) == ("EKS.403", '{"reason":"Forbidden"}')
+
+
+@pytest.mark.parametrize("condition", ["Complete", "Failed"])
+async def test_a_job_of_a_cluster_is_watched_and_its_logs_are_the_result(tasks, stub, condition):
+    looks = []
+
+    def answer(asked):
+        if asked.method == "POST":
+            return 201, {}, asked.json | {"metadata": asked.json["metadata"] | {"namespace": "default"}}
+        if asked.path.endswith("/log?container=w&tailLines=1000"):
+            return 200, {"Content-Type": "text/plain"}, b"3.14"
+        if "/pods?" in asked.path:
+            return 200, {}, {"items": [{"metadata": {"name": "p"}, "spec": {"containers": [{"name": "w"}]}}]}
+        looks.append(asked.path)
+        conditions = [{"type": condition, "status": "True"}] if len(looks) > 1 else None
+        metadata = {"name": asked.path.rpartition("/")[2], "namespace": "default"}
+        return 200, {}, {"metadata": metadata, "status": {"conditions": conditions}}
+
+    stub.answer = answer
+    arguments = CLUSTER | {"Endpoint": stub.url, "Job": JOB, "LogOptions": {"RetrieveLogs": True}}
+    if condition == "Complete":
+        got = await run(tasks, "eks:runJob.sync", arguments)
+        assert got["logs"] == {"pods": {"p": {"containers": {"w": {"log": "3.14"}}}}}
+    else:
+        with pytest.raises(Fault) as raised:
+            await run(tasks, "eks:runJob.sync", arguments)
+        assert raised.value.error == "States.TaskFailed"
+    assert looks[0].startswith("/apis/batch/v1/namespaces/default/jobs/pi-")

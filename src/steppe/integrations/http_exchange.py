@@ -17,7 +17,7 @@ RESPONSE_BYTES_MAX = 262_144
 SECONDS_MAX = 60.0
 """Developer Guide, "Call HTTPS APIs": an HTTP task ends after 60 seconds whatever its TimeoutSeconds."""
 
-METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD"})
+METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "HEAD")
 
 _NOT_TEXT = ("image/", "video/", "audio/", "application/octet-stream", "application/zip", "application/pdf")
 

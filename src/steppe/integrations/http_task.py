@@ -98,7 +98,7 @@ class HttpTask:
         if not isinstance(url, str) or not re.match(r"https?://[^/]", url):
             raise _runtime("The value for the field 'ApiEndpoint' must be the URL of an HTTPS API")
         if method not in METHODS:
-            raise _runtime(f"The value for the field 'Method' must be one of {', '.join(sorted(METHODS))}")
+            raise _runtime(f"The value for the field 'Method' must be one of {', '.join(METHODS)}")
         connection = self._connection(arguments)
         kept = dict(connection.query)
         query = [pair for pair in pairs(arguments.get("QueryParameters"), "QueryParameters") if pair[0] not in kept]
@@ -189,7 +189,7 @@ def _body(given: JsonValue, transform: JsonValue, connection: Connection) -> tup
     """The request's body and its type."""
     encoding, array_format = _transform(transform)
     if connection.body:
-        if isinstance(given, str | list):
+        if not isinstance(given, dict | None):
             raise _runtime("A RequestBody with body parameters of the connection must be a JSON object")
         given = (given or {}) | dict(connection.body)
     if given is None:

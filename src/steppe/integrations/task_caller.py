@@ -13,6 +13,7 @@ from steppe.integrations.athena import Athena
 from steppe.integrations.aws_sdk import AwsSdk
 from steppe.integrations.caller import Callers
 from steppe.integrations.connections import Connection
+from steppe.integrations.eks import EksTask
 from steppe.integrations.http_task import HttpTask
 from steppe.integrations.integration import Integration, TaskCall
 from steppe.integrations.lambda_invoke import FUNCTION, LambdaInvoke
@@ -43,9 +44,11 @@ class TaskCaller:
         self._watch = Watch()
         self._aws_sdk = AwsSdk(callers)
         self._rows = TableDriven(callers, self._watch)
+        self._eks = EksTask(callers, self._watch, self._rows)
         self._modules: dict[str, Integration] = {
             "apigateway": ApiGateway(callers),
             "athena": Athena(callers, self._watch),
+            "eks": self._eks,
             "http": HttpTask(callers, connections or {}),
             "lambda": LambdaInvoke(callers),
             "states": NestedExecution(callers, self._watch),
@@ -87,6 +90,7 @@ class TaskCaller:
     async def close(self) -> None:
         """Stop watching jobs."""
         await self._watch.close()
+        await self._eks.close()
 
     def _integration(self, resource: Resource) -> Integration:
         if resource.sdk:
