@@ -20,8 +20,7 @@ from functools import partial
 
 import sqlalchemy as sa
 
-from steppe.asl.compile import compile_definition
-from steppe.asl.program import Program, TaskState
+from steppe.asl.program import Program
 from steppe.base.arns import Realm
 from steppe.base.errors import InternalError
 from steppe.base.jsonvalue import JsonValue, dumps, loads
@@ -44,9 +43,9 @@ from steppe.runtime import system
 from steppe.runtime.activities import ActivityDesk
 from steppe.runtime.children import ChildTasks, is_child
 from steppe.runtime.dispatch import Dispatcher, MapRunStarter, Tasks
+from steppe.runtime.programs import Programs
 from steppe.runtime.timers import Timers
-from steppe.runtime.tokens import TokenChanges, changes_of, is_activity
-from steppe.stores.activities import get_activity
+from steppe.runtime.tokens import TokenChanges, changes_of
 from steppe.stores.database import Database
 from steppe.stores.executions import (
     ExecutionExistsError,
@@ -63,9 +62,6 @@ from steppe.stores.machines import MachineRecord, get_revision
 from steppe.stores.task_tokens import TokenRecord
 
 _log = logging.getLogger(__name__)
-
-_PROGRAMS_MAX = 256
-"""Compiled definitions kept: a definition of ordinary size is tens of kilobytes compiled."""
 
 _IDLE_MAX = 2000
 """Executions that wait and are kept in memory all the same; others are loaded when something happens to them."""
@@ -154,10 +150,7 @@ class Engine:
         )
         self._chores: set[asyncio.Task[None]] = set()
         self._live: OrderedDict[str, _Live] = OrderedDict()
-        self._programs: OrderedDict[int, Program] = OrderedDict()
-        # The machine of each program: thousands of executions share one text of their definition.
-        self._machines: dict[int, MachineRecord] = {}
-        self._activity_arns: dict[str, frozenset[str]] = {}
+        self._programs = Programs(database)
         self._live_bytes = 0
         self._ended: dict[str, list[asyncio.Future[None]]] = {}
         self.observers: list[Observer] = []
@@ -210,13 +203,13 @@ class Engine:
         record = new_record(
             machine, arn=arn, name=name, started_ms=now, input_text=input_text, trace_header=trace_header
         )
-        program = self.program(machine)
+        program = self._programs.program(machine)
         execution = new_execution(_identity(record, machine), loads(input_text), now)
         if arn in self._live:
             raise ExecutionExistsError(arn)
-        shared = self._machines[machine.revision_row]
+        shared = self._programs.machine(machine.revision_row)
         live = self._live[arn] = _Live(arn, machine=shared, program=program, execution=execution)
-        step = advance(self._as_it_is_now(program), execution, Start(), now, self._entropy())
+        step = advance(self._programs.as_it_is_now(program), execution, Start(), now, self._entropy())
         begun = replace(record, **_progress(step.execution))
         tokens = changes_of(arn, step.commands)
 
@@ -258,7 +251,7 @@ class Engine:
             await self._restore(live, record)
             assert live.program is not None
             assert live.execution is not None
-            program = self._as_it_is_now(live.program)
+            program = self._programs.as_it_is_now(live.program)
             step = advance(program, live.execution, Redrive(), self.clock(), self._entropy())
             redriven_ms = step.execution.redriven_ms
             if step.execution is live.execution or redriven_ms is None:
@@ -372,37 +365,6 @@ class Engine:
         self._wake(live)
         self._forget_idle()
 
-    def program(self, machine: MachineRecord) -> Program:
-        """The compiled definition of a revision.
-
-        Raises:
-            DefinitionError: never for what CreateStateMachine accepted with this version of steppe.
-        """
-        known = self._programs.get(machine.revision_row)
-        if known is None:
-            known = compile_definition(machine.definition, express=machine.type == "EXPRESS", label_seed=machine.arn)
-            self._programs[machine.revision_row] = known
-            self._machines[machine.revision_row] = machine
-            if len(self._programs) > _PROGRAMS_MAX:
-                forgotten, _ = self._programs.popitem(last=False)
-                del self._machines[forgotten]
-        else:
-            self._programs.move_to_end(machine.revision_row)
-        return known
-
-    def _as_it_is_now(self, program: Program) -> Program:
-        """A program that knows which of its activities do not exist."""
-        named = self._activity_arns.get(program.digest)
-        if named is None:
-            resources = (state.resource for state in program.states.values() if isinstance(state, TaskState))
-            named = self._activity_arns[program.digest] = frozenset(filter(is_activity, resources))
-            if len(self._activity_arns) > _PROGRAMS_MAX:
-                del self._activity_arns[next(iter(self._activity_arns))]
-        if not named:
-            return program
-        missing = self._database.look(lambda c: frozenset(arn for arn in named if get_activity(c, arn) is None))
-        return replace(program, missing_activities=missing) if missing else program
-
     def _wake(self, live: _Live) -> None:
         if live.pump is None and live.inbox:
             live.pump = asyncio.create_task(self._pump(live))
@@ -473,7 +435,7 @@ class Engine:
         """Advance over stimuli; each letter is told its outcome."""
         assert live.program is not None
         assert live.execution is not None
-        program = self._as_it_is_now(live.program)
+        program = self._programs.as_it_is_now(live.program)
         execution, events, commands = live.execution, [], []
         for letter in letters:
             if execution.status != "RUNNING":
@@ -519,10 +481,10 @@ class Engine:
     async def _restore(self, live: _Live, record: ExecutionRecord) -> None:
         assert record.snapshot is not None
         live.row = record.id
-        known = self._machines.get(record.revision_row)
+        known = self._programs.machine(record.revision_row)
         machine = known if known else await self._database.read(lambda c: get_revision(c, record.revision_row))
         assert machine is not None
-        live.machine, live.program = machine, self.program(machine)
+        live.machine, live.program = machine, self._programs.program(machine)
         live.execution = snapshot.load(record.snapshot)
         self._resize(live, len(record.snapshot))
 
