@@ -19,15 +19,15 @@ SAMPLE_SECONDS = 0.1
 ROLE = "arn:aws:iam::000000000000:role/benchmark"
 
 
-def client(server: ServerProcess, service: str, *, connections: int = 10) -> Any:
-    """A boto3 client of the server."""
+def client(server: ServerProcess | str, service: str, *, connections: int = 10, **config: Any) -> Any:
+    """A boto3 client of a server, or of a URL; `config` is for botocore's Config."""
     return boto3.client(
         service,
-        endpoint_url=server.url,
+        endpoint_url=server if isinstance(server, str) else server.url,
         region_name="us-east-1",
         aws_access_key_id="bench",
         aws_secret_access_key="bench",
-        config=Config(max_pool_connections=connections, read_timeout=600),
+        config=Config(max_pool_connections=connections, read_timeout=600, **config),
     )
 
 

@@ -122,12 +122,12 @@ async def measure(url: str, pid: int, *, clients: int, seconds: float) -> Figure
 
 
 @contextlib.contextmanager
-def ministack() -> Iterator[tuple[str, int]]:
-    """MiniStack on a free port of the loopback address: its URL and process id."""
+def ministack(services: str = "stepfunctions") -> Iterator[tuple[str, int]]:
+    """MiniStack with some services on a free port of the loopback address: its URL and process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SERVICES": "stepfunctions", "LOG_LEVEL": "ERROR"}
+    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SERVICES": services, "LOG_LEVEL": "ERROR"}
     command = [str(Path(sys.executable).with_name("ministack"))]
     process = subprocess.Popen(command, env=os.environ | settings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
