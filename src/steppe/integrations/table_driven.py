@@ -67,6 +67,13 @@ class TableDriven:
         except Fault:
             return  # it was never begun, or has ended, or its service is gone: there is nothing left to stop
 
+    async def close(self) -> None:
+        """Break off what is just being begun: the next server begins it again, with the same client token."""
+        beginning = list(self._beginning.values())
+        for task in beginning:
+            task.cancel()
+        await asyncio.gather(*beginning, return_exceptions=True)
+
     async def _begin_job(self, call: TaskCall, action: Action, service: OptimizedService) -> Document:
         """Begin a job so that whoever cancels the task meanwhile still learns which job to stop."""
         beginning = self._beginning[call.token] = asyncio.ensure_future(self._begin(call, action, service))

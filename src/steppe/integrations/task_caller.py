@@ -89,6 +89,7 @@ class TaskCaller:
 
     async def close(self) -> None:
         """Stop watching jobs."""
+        await self._rows.close()
         await self._watch.close()
         await self._eks.close()
 
