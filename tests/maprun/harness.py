@@ -70,6 +70,12 @@ class Tasks:
                 return {}
             case "fail":
                 raise Fault("My.Error", "because")
+            case "broken-until":
+                item = command.arguments["input"]
+                if command.arguments["redrives"] < int(item["good_after"]):
+                    raise Fault("My.Error", "because")
+                await asyncio.sleep(item.get("seconds", 0))
+                return item
             case "die":
                 if command.arguments.get("die"):
                     import os

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steppe.maprun.ledger import Ledger, Tally, Tolerance
+from steppe.maprun.ledger import Entry, Ledger, Tally, Tolerance
 
 
 @pytest.mark.parametrize(
@@ -41,21 +41,21 @@ def test_a_percentage_is_exact(total, percentage):
 def test_a_run_is_exceeded_by_the_failure_after_the_last_tolerated_one():
     ledger = Ledger(Tolerance(2))
     ledger.scan(10)
-    ledger.book(items=Tally(failed=1, timed_out=1, aborted=5), executions=Tally(failed=1, timed_out=1))
+    ledger.book(Entry(items=Tally(failed=1, timed_out=1, aborted=5), executions=Tally(failed=1, timed_out=1)))
     assert not ledger.exceeded
-    ledger.book(items=Tally(failed=1), executions=Tally(failed=1))
+    ledger.book(Entry(items=Tally(failed=1), executions=Tally(failed=1)))
     assert ledger.exceeded
 
 
 def test_a_percentage_decides_nothing_while_the_source_is_read():
     ledger = Ledger(Tolerance(None, 10.0))
     ledger.scan(10)
-    ledger.book(items=Tally(failed=5), executions=Tally(failed=5))
+    ledger.book(Entry(items=Tally(failed=5), executions=Tally(failed=5)))
     assert not ledger.exceeded
     ledger.scan(40)
     ledger.scanned_all = True
     assert not ledger.exceeded
-    ledger.book(items=Tally(failed=1), executions=Tally(failed=1))
+    ledger.book(Entry(items=Tally(failed=1), executions=Tally(failed=1)))
     assert ledger.exceeded
 
 
@@ -89,7 +89,7 @@ def test_executions_of_shards_that_are_not_done_are_counted_by_full_batches():
     ledger = Ledger(Tolerance(), batch_items=3)
     ledger.scan(7)
     assert ledger.counts(of_items=False)["total"] == 3
-    ledger.book(items=Tally(succeeded=7), executions=Tally(succeeded=4))
+    ledger.book(Entry(items=Tally(succeeded=7), executions=Tally(succeeded=4)))
     ledger.correct(item_count=7, execution_count=4)
     assert ledger.counts(of_items=False) == {
         "pending": 0,
@@ -109,6 +109,6 @@ def test_pending_and_running_are_what_has_not_ended():
     ledger = Ledger(Tolerance())
     ledger.scan(10)
     ledger.running[0] = (3, 3)
-    ledger.book(items=Tally(succeeded=4), executions=Tally(succeeded=4))
+    ledger.book(Entry(items=Tally(succeeded=4), executions=Tally(succeeded=4)))
     counts = ledger.counts(of_items=True)
     assert (counts["pending"], counts["running"], counts["succeeded"]) == (3, 3, 4)

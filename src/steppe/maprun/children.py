@@ -8,19 +8,22 @@ most) it is in neither place and is not found: eventually consistent, as the ser
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final
 
 from steppe.base import arns, jsonvalue
 from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue
+from steppe.base.quotas import CHILDREN_CONCURRENT_MAX
 from steppe.interp.history import HistoryEvent
 from steppe.maprun.child_names import ChildNames
 from steppe.maprun.parts import Parts
+from steppe.maprun.redrive import redrive_count
 from steppe.maprun.result_records import ROW_COLUMNS, ChildArns
 from steppe.maprun.run import MapRun
-from steppe.maprun.segments import SegmentReader, load_segment
+from steppe.maprun.segments import EXTRA, SegmentReader, load_segment
 from steppe.maprun.shards import RunningChild
 from steppe.stores import map_runs
 from steppe.stores.map_runs import RunRecord, ShardRecord
@@ -51,9 +54,11 @@ class Children:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="children")
 
     async def page(
-        self, map_run_arn: str, *, status: str | None, limit: int, token: str | None
+        self, map_run_arn: str, *, status: str | None, redriven: bool | None, limit: int, token: str | None
     ) -> tuple[list[dict[str, JsonValue]], str | None]:
         """A page of a run's children and the next token.
+
+        `redriven`: only those that were, or only those that were not.
 
         Running ones come first, then shards from the last to the first, in each shard the latest end first: so newest
         first, exactly within a shard and nearly over shards.
@@ -68,17 +73,24 @@ class Children:
         shown = self._parts.child_arns(run)
         entries: list[dict[str, JsonValue]] = []
         place = _read_token(token)
+        coordinator = self._running(map_run_arn)
+        waiting = _waiting_before(run)
+        running: list[RunningChild] = []
+        if coordinator and (waiting or (place is None and status in (None, "RUNNING"))):
+            # All of them where a child that runs again is in a segment too: it is not to be shown twice.
+            running = await coordinator.list_running(CHILDREN_CONCURRENT_MAX if waiting else limit)
         if place is None and status in (None, "RUNNING"):
-            coordinator = self._running(map_run_arn)
-            running = await coordinator.list_running(limit) if coordinator else []
-            entries = [_running_entry(child, shown, run) for child in running]
-        if status == "RUNNING" or (status is not None and status not in map_runs.STATUSES):
+            wanted = [child for child in running if redriven in (None, child.redrive_count > 0)]
+            entries = [_running_entry(child, shown, run) for child in wanted[:limit]]
+        if status == "RUNNING":
             return entries, None
+        wish = _Wish(status, redriven, place, waiting, frozenset(child.item_index for child in running))
         to_item = place[0] if place else None
         while len(entries) <= limit:
-            shards = await self._shards(run, to_item, status)
+            # Those that wait for a redrive are counted as what they were.
+            shards = await self._shards(run, to_item, status if status in map_runs.STATUSES else None)
             for shard in shards:
-                entries += await self._entries(shard, shown, run, status, place, limit + 1 - len(entries))
+                entries += await self._entries(shard, shown, run, wish, limit + 1 - len(entries))
                 if len(entries) > limit:
                     break
             if len(shards) < _SHARDS_PAGE or shards[-1].first_item == 0:
@@ -95,26 +107,22 @@ class Children:
         if found is None:
             return None
         run, shown, index = found
-        row = await self._row(run, index, ROW_COLUMNS)
-        if row is None:
+        row = await self._row(run, index, (*ROW_COLUMNS, *EXTRA.names))
+        if row is None or row["waits"]:
             coordinator = self._running(run.arn)
             child = await coordinator.find_running(index) if coordinator else None
-            return None if child is None else _running_description(child, arn, shown, run)
-        succeeded = row["status"] == "SUCCEEDED"
-        description: dict[str, JsonValue] = {
+            if child is not None:
+                return _running_description(child, arn, shown, run)
+        if row is None:
+            return None
+        description = {
             **_identity(arn, shown, run, index),
-            "status": row["status"],
             "startDate": row["started_ms"],
-            "stopDate": row["stopped_ms"],
             "input": row["input"],
             "inputDetails": {"included": True},
-            "output": row["output"],
-            "outputDetails": {"included": True} if succeeded else None,
-            "error": row["error"],
-            "cause": row["cause"],
             "redriveCount": row["redrive_count"],
-            "redriveStatus": "NOT_REDRIVABLE" if succeeded else "REDRIVABLE_BY_MAP_RUN",
-            "redriveStatusReason": "Execution is SUCCEEDED and cannot be redriven" if succeeded else None,
+            "redriveDate": None if shown.express else row.get("redriven_ms"),
+            **(_PENDING if row["waits"] else _ended_description(row)),
         }
         return {name: value for name, value in description.items() if value is not None}
 
@@ -124,13 +132,16 @@ class Children:
         if found is None:
             return None
         run, _, index = found
-        row = await self._row(run, index, ("item_index", "history"))
-        if row is not None:
-            events: list[HistoryEvent] = jsonvalue.loads(row["history"])
-            return events
-        coordinator = self._running(run.arn)
-        child = await coordinator.find_running(index) if coordinator else None
-        return None if child is None else list(jsonvalue.loads(child.history))
+        row = await self._row(run, index, ("item_index", "status", "history"))
+        if row is None or row["waits"]:
+            coordinator = self._running(run.arn)
+            child = await coordinator.find_running(index) if coordinator else None
+            if child is not None:
+                return list(jsonvalue.loads(child.history))
+        if row is None:
+            return None
+        events: list[HistoryEvent] = jsonvalue.loads(row["history"])
+        return events
 
     async def run_of(self, arn: str) -> str | None:
         """The Map Run of a child, whether or not it has been started; None when the ARN is no child's."""
@@ -158,7 +169,16 @@ class Children:
         if shard is None:
             return None
         segments = [load_segment(segment) for segment in shard.segments]
-        row: dict[str, JsonValue] | None = await self._read(lambda: self._reader.find(segments, index, columns))
+        before = _waiting_before(run)
+
+        def find() -> dict[str, JsonValue] | None:
+            found = self._reader.find(segments, index, columns)
+            if found is None:
+                return None
+            segment, row = found
+            return {**row, "waits": segment.redrive < before and row["status"] != "SUCCEEDED"}
+
+        row: dict[str, JsonValue] | None = await self._read(find)
         return row
 
     async def _shards(self, run: RunRecord, to_item: int | None, status: str | None) -> list[ShardRecord]:
@@ -167,39 +187,67 @@ class Children:
         )
 
     async def _entries(
-        self,
-        shard: ShardRecord,
-        shown: ChildArns,
-        run: RunRecord,
-        status: str | None,
-        place: tuple[int, int, int] | None,
-        count: int,
+        self, shard: ShardRecord, shown: ChildArns, run: RunRecord, wish: _Wish, count: int
     ) -> list[dict[str, JsonValue]]:
-        """At most `count` entries of one shard, those after `place`."""
+        """At most `count` entries of one shard, those after the wish's place."""
+        segments = [load_segment(segment) for segment in shard.segments]
 
         def rows() -> list[tuple[JsonValue, ...]]:
-            found = [
-                row
-                for segment in shard.segments
-                for row in self._reader.rows(load_segment(segment), _LISTED)
-                if status is None or row[2] == status
-            ]
+            found: list[tuple[JsonValue, ...]] = []
+            for segment, table in self._reader.latest(segments, _LISTED):
+                rows = zip(*(table.column(name).to_pylist() for name in _LISTED), strict=True)
+                found += wish.chosen(rows, waiting=segment.redrive < wish.waiting_before)
             found.sort(key=lambda row: (row[4], row[0]), reverse=True)
+            place = wish.place
             if place is not None and place[0] == shard.first_item:
                 found = [row for row in found if (row[4], row[0]) < place[1:]]
             return found[:count]
 
         entries = []
-        for index, item_count, row_status, started_ms, stopped_ms, redrive_count in await self._read(rows):
+        for index, item_count, row_status, started_ms, stopped_ms, redrives in await self._read(rows):
             entry = _entry(shown, run, index, item_count, row_status, started_ms)
-            entry["stopDate"] = stopped_ms
-            entry["redriveCount"] = redrive_count
+            if row_status != "PENDING_REDRIVE":
+                entry["stopDate"] = stopped_ms
+            entry["redriveCount"] = redrives
             entry["_place"] = f"{shard.first_item}-{stopped_ms}-{index}"
             entries.append(entry)
         return entries
 
     async def _read(self, work: Callable[[], JsonValue]) -> JsonValue:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """Which children a page is to have.
+
+    Attributes:
+        status, redriven, place: as in `Children.page`.
+        waiting_before: children that did not succeed, in segments of earlier redrives, wait for being redriven; 0 when
+            none do.
+        running: those that run, which are not to be looked for.
+    """
+
+    status: str | None
+    redriven: bool | None
+    place: tuple[int, int, int] | None
+    waiting_before: int
+    running: frozenset[int]
+
+    def chosen(self, rows: Iterable[tuple[JsonValue, ...]], *, waiting: bool) -> Iterator[tuple[JsonValue, ...]]:
+        """Of the rows (columns _LISTED) of a segment those that are wanted, as they stand now."""
+        for row in rows:
+            if waiting and row[2] != "SUCCEEDED":
+                if row[0] in self.running:
+                    continue
+                row = (*row[:2], "PENDING_REDRIVE", *row[3:])
+            if self.status in (None, row[2]) and self.redriven in (None, row[5] > 0):
+                yield row
+
+
+def _waiting_before(run: RunRecord) -> int:
+    """Rows of children that did not succeed wait for a redrive when their segment is of an earlier one than this."""
+    return redrive_count(run) if run.status == "RUNNING" else 0
 
 
 def _entry(
@@ -218,18 +266,53 @@ def _entry(
 
 def _running_entry(child: RunningChild, shown: ChildArns, run: RunRecord) -> dict[str, JsonValue]:
     entry = _entry(shown, run, child.item_index, child.item_count, "RUNNING", child.started_ms)
-    return {**entry, "redriveCount": 0}
+    return {**entry, "redriveCount": child.redrive_count}
 
 
 def _running_description(child: RunningChild, arn: str, shown: ChildArns, run: RunRecord) -> dict[str, JsonValue]:
+    redriven: dict[str, JsonValue] = {}
+    if child.redrive_count:
+        # While a child runs for the first time there is no redriveCount: observed in September 2026.
+        redriven["redriveCount"] = child.redrive_count
+        if not shown.express:
+            redriven["redriveDate"] = child.redriven_ms
     return {
         **_identity(arn, shown, run, child.item_index),
         "status": "RUNNING",
         "startDate": child.started_ms,
         "input": child.input.decode(),
         "inputDetails": {"included": True},
+        **redriven,
         "redriveStatus": "NOT_REDRIVABLE",
         "redriveStatusReason": "Execution is RUNNING and cannot be redriven",
+    }
+
+
+_PENDING: Final[dict[str, JsonValue]] = {
+    "status": "PENDING_REDRIVE",
+    "redriveStatus": "NOT_REDRIVABLE",
+    "redriveStatusReason": "Execution is PENDING_REDRIVE and cannot be redriven",
+}
+"""In the manner of the other reasons; not seen."""
+
+
+def _ended_description(row: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """What DescribeExecution says of a child's end."""
+    succeeded = row["status"] == "SUCCEEDED"
+    reason = None
+    if succeeded:
+        reason = "Execution is SUCCEEDED and cannot be redriven"
+    elif row.get("snapshot") == b"":
+        reason = "Execution has exceeded the maximum history event limit"
+    return {
+        "status": row["status"],
+        "stopDate": row["stopped_ms"],
+        "output": row["output"],
+        "outputDetails": {"included": True} if succeeded else None,
+        "error": row["error"],
+        "cause": row["cause"],
+        "redriveStatus": "REDRIVABLE_BY_MAP_RUN" if reason is None else "NOT_REDRIVABLE",
+        "redriveStatusReason": reason,
     }
 
 

@@ -18,8 +18,9 @@ from steppe.executors.executor import Job
 from steppe.maprun.destination import destination
 from steppe.maprun.parts import Parts
 from steppe.maprun.plan import RunPlan
+from steppe.maprun.redrive import exported, redrive_count
 from steppe.maprun.result_records import RecordShape
-from steppe.maprun.writer import ShardPage, WriteJob, write_results
+from steppe.maprun.writer import ShardPage, WriteJob, Written, write_results
 from steppe.stores import map_runs
 from steppe.stores.map_runs import RunRecord
 
@@ -50,7 +51,7 @@ class Export:
         self._plan = plan
         self._parts = parts
         self._run_job = run_job
-        self._early: asyncio.Task[str] | None = None
+        self._early: asyncio.Task[Written] | None = None
         self._ended: RunRecord | None = None
         self._over = asyncio.Event()
 
@@ -59,8 +60,8 @@ class Export:
         if (self._plan.command.writer or {}).get("Parameters") is not None:
             self._early = asyncio.create_task(self._write(run, self._next_done))
 
-    async def finish(self, run: RunRecord) -> str:
-        """All children have ended that ever will: the manifest's key, once it is there.
+    async def finish(self, run: RunRecord) -> Written:
+        """All children have ended that ever will: what is written, once the manifest is there.
 
         Args:
             run: with `ending` when it does not succeed.
@@ -82,24 +83,30 @@ class Export:
         if self._early is not None:
             self._early.cancel()
 
-    async def _write(self, run: RunRecord, answer: Callable[[JsonValue], Awaitable[ShardPage]]) -> str:
-        """Write all; the manifest's key."""
+    async def _write(self, run: RunRecord, answer: Callable[[JsonValue], Awaitable[ShardPage]]) -> Written:
+        """Write all."""
         writer = self._plan.command.writer
         bucket, prefix = destination(writer["Parameters"], self._parts.places.account)
+        folder = f"{prefix}{run.arn.rpartition(':')[2]}/"
+        if count := redrive_count(run):
+            folder += f"Redrive-{count}/"
+        before, succeeded = exported(run)
         job = WriteJob(
             run_id=run.id,
             plan_key=run.plan_key,
             source=run.source,
             map_run_arn=run.arn,
             bucket=bucket,
-            folder=f"{prefix}{run.arn.rpartition(':')[2]}/",
+            folder=folder,
             shape=RecordShape(arns=self._parts.child_arns(run), transformation=writer.get("Transformation", "NONE")),
             lines=writer.get("OutputType", "JSON") == "JSONL",
             name_key=self._parts.name_key,
+            exported=before,
+            succeeded=succeeded,
         )
         # It asks for shards by their first item.
-        key: str = await self._run_job(Job(write_results, job), answer)
-        return key
+        written: Written = await self._run_job(Job(write_results, job), answer)
+        return written
 
     async def _next_done(self, from_item: int) -> ShardPage:
         """Shards from an item on that are done, when there are any; or when all is over."""

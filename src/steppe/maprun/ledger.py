@@ -35,6 +35,14 @@ class Tally:
             self.aborted + other.aborted,
         )
 
+    def __sub__(self, other: Tally) -> Tally:
+        return Tally(
+            self.succeeded - other.succeeded,
+            self.failed - other.failed,
+            self.timed_out - other.timed_out,
+            self.aborted - other.aborted,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
@@ -68,6 +76,24 @@ class Tolerance:
         return min(limits) if limits else None
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a segment adds to the books.
+
+    Attributes:
+        items, executions: that have ended.
+        again_items, again_executions: of them those that a redrive ran again, by the status they had before.
+        stuck_items, stuck: those that failed and cannot be redriven.
+    """
+
+    items: Tally = Tally()
+    executions: Tally = Tally()
+    again_items: Tally = Tally()
+    again_executions: Tally = Tally()
+    stuck_items: int = 0
+    stuck: int = 0
+
+
 @dataclass(slots=True)
 class Ledger:
     """The books, kept by the coordinator.
@@ -76,7 +102,10 @@ class Ledger:
         tolerance: of the run.
         concurrency_max: MaxConcurrency; 0 for the service's own limit.
         batch_items: MaxItemsPerBatch, or 1: what tells the executions of shards that have not begun.
-        items, executions: booked.
+        items, executions: booked, each with the status it had last.
+        waiting_items, waiting: of them those that wait for being redriven: they are not over yet, and do not count
+            against the tolerance.
+        stuck_items, stuck: those that failed and cannot be redriven.
         scanned_items, scanned_executions: found so far; the latter is a guess where batches are cut by bytes.
         scanned_all: the whole source has been read.
         grants: children that each shard under way may run at once, by its first item.
@@ -88,6 +117,10 @@ class Ledger:
     batch_items: int = 1
     items: Tally = field(default_factory=Tally)
     executions: Tally = field(default_factory=Tally)
+    waiting_items: Tally = field(default_factory=Tally)
+    waiting: Tally = field(default_factory=Tally)
+    stuck_items: int = 0
+    stuck: int = 0
     scanned_items: int = 0
     scanned_executions: int = 0
     scanned_all: bool = False
@@ -99,20 +132,30 @@ class Ledger:
         self.scanned_items += item_count
         self.scanned_executions += -(-item_count // self.batch_items)
 
-    def book(self, *, items: Tally, executions: Tally) -> None:
+    def book(self, entry: Entry) -> None:
         """Children have ended, and their segment is committed."""
-        self.items += items
-        self.executions += executions
+        self.items += entry.items
+        self.executions += entry.executions
+        if entry.again_executions.ended:
+            self.items -= entry.again_items
+            self.executions -= entry.again_executions
+            self.waiting_items -= entry.again_items
+            self.waiting -= entry.again_executions
+        self.stuck_items += entry.stuck_items
+        self.stuck += entry.stuck
 
     def correct(self, *, item_count: int, execution_count: int) -> None:
-        """A shard that is done had `execution_count` children: replaces the guess of `scan`."""
+        """A shard that is done for the first time had `execution_count` children: replaces the guess of `scan`."""
         self.scanned_executions += execution_count - -(-item_count // self.batch_items)
 
     @property
     def failures_left(self) -> int | None:
         """How many more items may fail; negative when too many have; None for no limit."""
         allowance = self.tolerance.allowance(self.scanned_items if self.scanned_all else None)
-        return None if allowance is None else allowance - self.items.failed - self.items.timed_out
+        if allowance is None:
+            return None
+        over = self.items - self.waiting_items
+        return allowance - over.failed - over.timed_out
 
     @property
     def exceeded(self) -> bool:
@@ -123,7 +166,7 @@ class Ledger:
     @property
     def complete(self) -> bool:
         """Every item of the source has ended."""
-        return self.scanned_all and self.items.ended == self.scanned_items
+        return self.scanned_all and self.items.ended - self.waiting_items.ended == self.scanned_items
 
     def grant(self, shard: int, *, children: int, workers: int) -> int:
         """Let a shard begin: how many children it may run at once.
@@ -155,23 +198,31 @@ class Ledger:
         self.grants.pop(shard, None)
         self.running.pop(shard, None)
 
-    def counts(self, *, of_items: bool, results_written: int = 0) -> dict[str, JsonValue]:
-        """The ten members of `itemCounts` or `executionCounts`."""
+    def counts(self, *, of_items: bool, ended: bool = False) -> dict[str, JsonValue]:
+        """The ten members of `itemCounts` or `executionCounts`.
+
+        `ended`: the run is over, its results are written, and what waited for being redriven is again what it was.
+        """
         tally = self.items if of_items else self.executions
+        waiting = Tally() if ended else self.waiting_items if of_items else self.waiting
+        tally -= waiting
         total = self.scanned_items if of_items else self.scanned_executions
-        running = sum(entry[1 if of_items else 0] for entry in self.running.values())
-        running = min(running, max(total - tally.ended, 0))
+        running = 0 if ended else sum(entry[1 if of_items else 0] for entry in self.running.values())
+        open_count = max(total - tally.ended, 0)
+        running = min(running, open_count)
+        # Which of them run is not said: those of an earlier attempt come first.
+        pending_redrive = max(waiting.ended - running, 0)
         return {
-            "pending": max(total - tally.ended - running, 0),
+            "pending": max(open_count - running - pending_redrive, 0),
             "running": running,
             "succeeded": tally.succeeded,
             "failed": tally.failed,
             "timedOut": tally.timed_out,
             "aborted": tally.aborted,
             "total": total,
-            "resultsWritten": results_written,
-            "failuresNotRedrivable": 0,
-            "pendingRedrive": 0,
+            "resultsWritten": total if ended else 0,
+            "failuresNotRedrivable": self.stuck_items if of_items else self.stuck,
+            "pendingRedrive": pending_redrive,
         }
 
 

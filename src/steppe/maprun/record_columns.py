@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from steppe.base import jsonvalue, timestamps
 from steppe.maprun.result_records import ROW_COLUMNS, ChildArns, ChildRow, RecordShape
-from steppe.maprun.segments import SegmentReader, load_segment
+from steppe.maprun.segments import Segment, SegmentReader, load_segment
 from steppe.stores.map_runs import ShardRecord
 
 _PIECE_BYTES: Final = 16 * 1024 * 1024
@@ -24,8 +24,13 @@ _PIECE_BYTES: Final = 16 * 1024 * 1024
 
 
 def shard_table(reader: SegmentReader, shard: ShardRecord) -> pa.Table:
-    """The ended children of a shard in item order: columns ROW_COLUMNS."""
-    tables = [reader.table(load_segment(segment), ROW_COLUMNS) for segment in shard.segments]
+    """The ended children of a shard in item order: ROW_COLUMNS, and after a redrive `redriven_ms` and `redrive`."""
+    segments = [load_segment(segment) for segment in shard.segments]
+    if any(segment.redrive for segment in segments):
+        found = reader.latest(segments, (*ROW_COLUMNS, "redriven_ms"))
+        tables = [_with_redrive(segment, table) for segment, table in found]
+    else:
+        tables = [reader.table(segment, ROW_COLUMNS) for segment in segments]
     if not tables:
         return pa.table({name: [] for name in ROW_COLUMNS})
     table = pa.concat_tables(tables).combine_chunks()
@@ -33,6 +38,13 @@ def shard_table(reader: SegmentReader, shard: ShardRecord) -> pa.Table:
     if not pc.all(pc.less(indexes[:-1], indexes[1:])).as_py():
         table = table.take(pc.sort_indices(indexes))
     return table
+
+
+def _with_redrive(segment: Segment, table: pa.Table) -> pa.Table:
+    """The rows of a segment with the columns of all segments of a shard that was redriven."""
+    if "redriven_ms" not in table.column_names:
+        table = table.append_column("redriven_ms", pa.nulls(table.num_rows, pa.int64()))
+    return table.append_column("redrive", pa.array([segment.redrive] * table.num_rows, pa.int32()))
 
 
 class Texts(NamedTuple):
@@ -61,7 +73,7 @@ def result_texts(table: pa.Table, shape: RecordShape, *, lines: bool) -> Iterato
         good = pc.equal(piece.column("status"), "SUCCEEDED")
         whole = pc.all(good).as_py()
         succeeded = piece if whole else piece.filter(good)
-        if succeeded.num_rows and shape.transformation == "FLATTEN":
+        if succeeded.num_rows and (shape.transformation == "FLATTEN" or "redriven_ms" in table.column_names):
             yield _one_by_one("SUCCEEDED", succeeded, shape, lines=lines)
         elif succeeded.num_rows:
             yield _joined(succeeded, shape, lines=lines)
@@ -76,7 +88,8 @@ def _pieces(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def _one_by_one(kind: str, table: pa.Table, shape: RecordShape, *, lines: bool) -> Texts:
-    rows = zip(*(table.column(name).to_pylist() for name in ROW_COLUMNS), strict=True)
+    names = [name for name in ChildRow._fields if name in table.column_names]
+    rows = zip(*(table.column(name).to_pylist() for name in names), strict=True)
     form = b"%b\n" if lines else b",%b"
     texts = [form % text for row in rows for text in shape.texts(ChildRow(*row))]
     return Texts(kind, b"".join(texts), list(accumulate(map(len, texts))))

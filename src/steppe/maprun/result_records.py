@@ -35,13 +35,14 @@ class ChildRow(NamedTuple):
     error: str | None
     cause: str | None
     redrive_count: int
+    redriven_ms: int | None = None
 
 
 def child_rows(reader: SegmentReader, shard: ShardRecord) -> list[ChildRow]:
     """The ended children of a shard in item order. One shard's worth: bounded by its items."""
     rows: list[ChildRow] = []
-    for segment in shard.segments:
-        rows.extend(ChildRow(*row) for row in reader.rows(load_segment(segment), ROW_COLUMNS))
+    for _, table in reader.latest([load_segment(segment) for segment in shard.segments], ChildRow._fields):
+        rows.extend(ChildRow(*row) for row in zip(*(column.to_pylist() for column in table.columns), strict=True))
     rows.sort(key=lambda row: row.item_index)
     return rows
 
@@ -109,6 +110,8 @@ class RecordShape:
             record["Output"] = row.output
         record["OutputDetails"] = _INCLUDED
         record["RedriveCount"] = row.redrive_count
+        if row.redriven_ms is not None and not self.arns.express:
+            record["RedriveDate"] = _time(row.redriven_ms)
         if not self.arns.express:
             if row.status == "SUCCEEDED":
                 record["RedriveStatus"] = "NOT_REDRIVABLE"

@@ -6,7 +6,7 @@ The files are begun while children still run: see `export`.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from steppe.base import jsonvalue
 from steppe.base.errors import Fault
@@ -15,6 +15,7 @@ from steppe.base.quotas import PAYLOAD_BYTES_MAX
 from steppe.maprun.export import Export
 from steppe.maprun.parts import Parts
 from steppe.maprun.plan import RunPlan
+from steppe.maprun.redrive import with_export
 from steppe.maprun.result_records import RecordShape, child_rows
 from steppe.maprun.segments import SegmentReader
 from steppe.stores import map_runs
@@ -24,7 +25,14 @@ _PAGE: Final = 64
 """Shards read from the database at once."""
 
 
-async def collect_results(run: RunRecord, plan: RunPlan, parts: Parts, export: Export) -> JsonValue:
+class Results(NamedTuple):
+    """What the Map state's result is, and the run with a note of the files that were written."""
+
+    result: JsonValue
+    run: RunRecord
+
+
+async def collect_results(run: RunRecord, plan: RunPlan, parts: Parts, export: Export) -> Results:
     """The result of a Map Run whose children have all ended, or will not be run.
 
     Args:
@@ -34,19 +42,19 @@ async def collect_results(run: RunRecord, plan: RunPlan, parts: Parts, export: E
         export: of the run; it may have been begun.
 
     Returns:
-        What the Map state's result is; None when there is none (the run does not succeed).
+        The result is None when there is none (the run does not succeed).
 
     Raises:
         Fault: States.DataLimitExceeded, States.ResultWriterFailed.
     """
     writer = plan.command.writer or {}
     if writer.get("Parameters") is None:
-        return None if run.ending is not None else await _inline(run, plan, parts)
+        return Results(None if run.ending is not None else await _inline(run, plan, parts), run)
     if run.source is None:
-        return None  # nothing was ever read: there is nothing to export
-    key = await export.finish(run)
-    bucket = writer["Parameters"]["Bucket"]
-    return {"MapRunArn": run.arn, "ResultWriterDetails": {"Bucket": bucket, "Key": key}}
+        return Results(None, run)  # nothing was ever read: there is nothing to export
+    key, succeeded = await export.finish(run)
+    details = {"Bucket": writer["Parameters"]["Bucket"], "Key": key}
+    return Results({"MapRunArn": run.arn, "ResultWriterDetails": details}, with_export(run, succeeded))
 
 
 async def _inline(run: RunRecord, plan: RunPlan, parts: Parts) -> JsonValue:

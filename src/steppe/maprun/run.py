@@ -158,6 +158,8 @@ class MapRun:
         ledger.scanned_items = totals.item_count
         ledger.scanned_executions = totals.done_executions + totals.open_executions
         ledger.items, ledger.executions = Tally(*totals.items), Tally(*totals.children)
+        ledger.waiting_items, ledger.waiting = Tally(0, *totals.waiting_items), Tally(0, *totals.waiting)
+        ledger.stuck_items, ledger.stuck = totals.stuck_items, totals.stuck
         ledger.scanned_all = self.record.scanned_all
 
     def _scan_source(self, source: ItemSource, last: ShardRecord | None) -> None:
@@ -246,18 +248,18 @@ class MapRun:
 
     async def _end(self) -> RunRecord:
         """Results, then the run's end in one write."""
-        ending, result = self.record.ending, None
+        ending, result, record = self.record.ending, None, self.record
         try:
-            result = await collect_results(self.record, self.plan, self._parts, self._export)
+            result, record = await collect_results(record, self.plan, self._parts, self._export)
         except Fault as fault:
             ending = ending or _failed(fault)
         ended = replace(
-            self.record,
+            record,
             status=ending["status"] if ending else "SUCCEEDED",
             ending=ending,
             outcome={"error": ending["error"], "cause": ending["cause"]} if ending else {"result": result},
             stopped_ms=self._parts.clock(),
-            counts=self.counts(results_written=True),
+            counts=self.counts(ended=True),
         )
         await self._save_run(ended)
         return ended
@@ -282,12 +284,11 @@ class MapRun:
                     continue
         raise Fault("States.Runtime", "The workers that wrote the results of the Map Run died.", catchable=False)
 
-    def counts(self, *, results_written: bool = False) -> dict[str, JsonValue]:
+    def counts(self, *, ended: bool = False) -> dict[str, JsonValue]:
         """`itemCounts` and `executionCounts`, as they stand."""
-        items, children = self.ledger.scanned_items, self.ledger.scanned_executions
         return {
-            "itemCounts": self.ledger.counts(of_items=True, results_written=items if results_written else 0),
-            "executionCounts": self.ledger.counts(of_items=False, results_written=children if results_written else 0),
+            "itemCounts": self.ledger.counts(of_items=True, ended=ended),
+            "executionCounts": self.ledger.counts(of_items=False, ended=ended),
         }
 
     async def _save_run(self, record: RunRecord) -> None:

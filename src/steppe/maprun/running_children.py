@@ -182,7 +182,10 @@ class RunningChildren:
 
     def _seed(self, child: _Child) -> bytes:
         """The chance of a child's next step: the same when the child is run again and comes to the same place."""
-        return b"%b%b:%d" % (child.number.to_bytes(16, "big"), self._name_key, child.execution.event_count)
+        execution = child.execution
+        seed = b"%b%b:%d" % (child.number.to_bytes(16, "big"), self._name_key, execution.event_count)
+        # A redrive may begin anew, with the same numbers: it has to ask for other things.
+        return seed + b":%d" % execution.redrive_count if execution.redrive_count else seed
 
     def _carry_out(self, child: _Child, commands: list[Command]) -> list[Stimulus]:
         """Begin what a child asks for; what is answered at once comes back."""
@@ -308,4 +311,6 @@ def _shown(child: _Child, *, history: bool) -> RunningChild:
         started_ms=child.execution.started_ms,
         input=child.raw_input,
         history=dump_history(child.history) if history else b"",
+        redrive_count=child.execution.redrive_count,
+        redriven_ms=child.execution.redriven_ms,
     )

@@ -24,6 +24,7 @@ from steppe.maprun.child_names import ChildNames
 from steppe.maprun.children import Children
 from steppe.maprun.parts import Parts
 from steppe.maprun.plan import RunPlan, compile_plan, load_plan
+from steppe.maprun.redrive import redrive_count, redriven_ms, reopened
 from steppe.maprun.run import MapRun, run_prefix
 from steppe.maprun.shards import ChildAsks
 from steppe.maprun.sources import INTERNAL_BUCKET, Places
@@ -161,7 +162,8 @@ class MapRuns:
             "toleratedFailurePercentage": record.settings["toleratedFailurePercentage"],
             "toleratedFailureCount": record.settings["toleratedFailureCount"],
             **counts,
-            "redriveCount": 0,
+            "redriveCount": redrive_count(record),
+            "redriveDate": redriven_ms(record),
         }
 
     def progress(self, map_run_arn: str) -> dict[str, JsonValue] | None:
@@ -190,10 +192,16 @@ class MapRuns:
         return [_listed(record) for record in records[:limit]], more
 
     async def list_children(
-        self, map_run_arn: str, *, status: str | None = None, limit: int = 100, token: str | None = None
+        self,
+        map_run_arn: str,
+        *,
+        status: str | None = None,
+        redriven: bool | None = None,
+        limit: int = 100,
+        token: str | None = None,
     ) -> tuple[list[dict[str, JsonValue]], str | None]:
         """A page of what ListExecutions answers for a run, and the token of the next page. See `children.Children`."""
-        return await self._children.page(map_run_arn, status=status, limit=limit, token=token)
+        return await self._children.page(map_run_arn, status=status, redriven=redriven, limit=limit, token=token)
 
     async def describe_child(self, arn: str) -> dict[str, JsonValue] | None:
         """What DescribeExecution answers for a child (times in epoch milliseconds); None when there is none."""
@@ -209,12 +217,12 @@ class MapRuns:
 
     async def _start(self, plan: RunPlan) -> None:
         execution_arn, command = plan.execution_arn, plan.command
-        if command.redrive_count:
-            cause = "Redriving a Map Run is not supported by steppe yet."
-            self._outcome(execution_arn, MapRunFailed(command.key, "States.Runtime", cause))
-            return
         database = self._parts.database
         record = await database.read(lambda c: map_runs.find_started(c, execution_arn, command.key))
+        if record is None and command.redrive_count:
+            record = await self._reopen(command)
+            if record is not None:
+                plan = await self._load_plan(record)
         if record is None:
             record = await self._create(plan)
         elif record.arn in self._running:
@@ -225,6 +233,24 @@ class MapRuns:
             self._tell(record)
             return
         self._coordinate(record, plan)
+
+    async def _reopen(self, command: StartMapRun) -> RunRecord | None:
+        """Have a run that has ended go on, by another command of its execution; None when there is no such run.
+
+        One that had succeeded, while its execution ended otherwise, stays as it is and tells its result again.
+        """
+        parts = self._parts
+        await self.wait_ended(command.map_run_arn)
+        record = await parts.database.read(lambda c: map_runs.find_run(c, command.map_run_arn))
+        if record is None:
+            return None
+        again = reopened(record, command_key=command.key, count=command.redrive_count, now_ms=parts.clock())
+        if record.status == "SUCCEEDED":
+            again = replace(record, command_key=command.key, redrive=again.redrive)
+            await parts.database.write(lambda c: map_runs.save_run(c, again))
+        else:
+            await parts.database.write(lambda c: map_runs.reopen_run(c, again))
+        return again
 
     def _coordinate(self, record: RunRecord, plan: RunPlan) -> MapRun:
         run = MapRun(record, plan, self._parts, child_asks=lambda asked: self._child_asks(plan, asked))

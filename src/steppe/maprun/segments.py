@@ -1,18 +1,21 @@
 """Segments: finished children as Parquet files in the internal bucket, a row a child.
 
 A segment is written once, whole, by one attempt at one shard, and counts only when the shard's row names it. Its rows
-are in the order in which children ended, which is item order where nothing waits. Columns: see SCHEMA; `history` is the
+are in the order in which children ended, which is item order where nothing waits. Columns: see SCHEMA, and where a
+segment has them EXTRA; `history` is the
 JSON array of the child's history events, `input` and `output` are JSON text. Parquet because a segment is a table too.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final, TypeAlias
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from steppe.base import jsonvalue
@@ -37,6 +40,10 @@ SCHEMA: Final = pa.schema(
     ]
 )
 
+EXTRA: Final = pa.schema([("snapshot", pa.binary()), ("redriven_ms", pa.int64())])
+"""Columns of a segment with children that did not succeed, or were redriven: what a redrive goes on with (an execution
+as bytes; empty when it cannot be redriven; null when it has to be run anew), and when it was redriven last."""
+
 _DELTA: Final = dict.fromkeys(("item_index", "started_ms", "stopped_ms"), "DELTA_BINARY_PACKED")
 
 
@@ -44,8 +51,12 @@ Row: TypeAlias = tuple[int, int, bytes, str, int, int, bytes, bytes | None, str 
 """A finished child, in the order of SCHEMA. A bare tuple: a worker makes tens of thousands a second."""
 
 
-def encode(rows: Sequence[Row]) -> bytes:
-    """One row or more as a Parquet file."""
+Extra: TypeAlias = tuple[bytes | None, int | None]
+"""The columns of EXTRA, for one child."""
+
+
+def encode(rows: Sequence[Row], extras: Mapping[int, Extra] | None = None) -> bytes:
+    """One row or more as a Parquet file. `extras`: by item index, for the rows that have any."""
     arrays = [
         # Bytes that are known to be UTF-8 become text without being looked at again.
         pa.array(column, pa.binary()).view(pa.string())
@@ -53,9 +64,14 @@ def encode(rows: Sequence[Row]) -> bytes:
         else pa.array(column, SCHEMA.field(name).type)
         for name, column in zip(SCHEMA.names, zip(*rows, strict=True), strict=True)
     ]
+    schema = SCHEMA
+    if extras:
+        schema = pa.schema([*SCHEMA, *EXTRA])
+        found = [extras.get(row[0], (None, None)) for row in rows]
+        arrays += [pa.array([extra[n] for extra in found], EXTRA.field(n).type) for n in range(len(EXTRA))]
     sink = pa.BufferOutputStream()
     pq.write_table(
-        pa.Table.from_arrays(arrays, schema=SCHEMA),
+        pa.Table.from_arrays(arrays, schema=schema),
         sink,
         compression="zstd",
         compression_level=1,
@@ -77,6 +93,7 @@ class Segment:
         first_item, last_item: least and greatest `item_index` in it.
         rows: children in it.
         size_bytes: length of the file.
+        redrive: written by which redrive of the run; 0 for none. A child's row of a later one replaces its earlier one.
     """
 
     key: str
@@ -84,10 +101,16 @@ class Segment:
     last_item: int
     rows: int
     size_bytes: int
+    redrive: int = 0
 
     def dump(self) -> JsonValue:
         """As a JSON array."""
-        return [self.key, self.first_item, self.last_item, self.rows, self.size_bytes]
+        plain = [self.key, self.first_item, self.last_item, self.rows, self.size_bytes]
+        return [*plain, self.redrive] if self.redrive else plain
+
+
+def _redrive(segment: Segment) -> int:
+    return segment.redrive
 
 
 def load_segment(value: JsonValue) -> Segment:
@@ -147,18 +170,39 @@ class SegmentReader:
             self._kept_bytes -= dropped.nbytes
         return table
 
+    def latest(self, segments: Sequence[Segment], columns: Sequence[str]) -> Iterator[tuple[Segment, pa.Table]]:
+        """The named columns of a shard's segments, without the rows that a redrive has replaced."""
+        if not any(segment.redrive for segment in segments):
+            yield from ((segment, self.table(segment, columns)) for segment in segments)
+            return
+        newer: set[int] = set()
+        for _, group in groupby(sorted(segments, key=_redrive, reverse=True), _redrive):
+            found: set[int] = set()
+            for segment in group:
+                table = self.table(segment, columns)
+                indexes = self.table(segment, ("item_index",)).column(0)
+                if newer:
+                    table = table.filter(pc.invert(pc.is_in(indexes, pa.array(newer, pa.int64()))))
+                found.update(indexes.to_pylist())
+                yield segment, table
+            newer |= found
+
     def rows(self, segment: Segment, columns: Sequence[str]) -> Iterator[tuple[JsonValue, ...]]:
         """The rows of a segment as tuples of the named columns."""
         table = self.table(segment, columns)
         return zip(*(column.to_pylist() for column in table.columns), strict=True)
 
-    def find(self, segments: Sequence[Segment], item_index: int, columns: Sequence[str]) -> dict[str, JsonValue] | None:
-        """The row of the child whose first item is `item_index`; None when no segment has it."""
-        for segment in segments:
+    def find(
+        self, segments: Sequence[Segment], item_index: int, columns: Sequence[str]
+    ) -> tuple[Segment, dict[str, JsonValue]] | None:
+        """The latest row of the child whose first item is `item_index`, and where; None when no segment has it.
+
+        Columns of EXTRA that the segment has not got are not in the row.
+        """
+        for segment in sorted(segments, key=_redrive, reverse=True):
             if segment.first_item <= item_index <= segment.last_item:
                 indexes = self.table(segment, ("item_index",)).column(0).to_pylist()
                 if item_index in indexes:
                     row = self.table(segment, columns).slice(indexes.index(item_index), 1)
-                    found: dict[str, JsonValue] = row.to_pylist()[0]
-                    return found
+                    return segment, row.to_pylist()[0]
         return None

@@ -18,8 +18,9 @@ from steppe.base.jsonvalue import JsonValue
 from steppe.executors.executor import Finished, Job, JobHandle, JobOutcome, Lost, Raised
 from steppe.interp.stimulus import Stimulus
 from steppe.maprun.item_source import ItemRange
-from steppe.maprun.ledger import Ledger, Tally
+from steppe.maprun.ledger import Entry, Ledger, Tally
 from steppe.maprun.parts import Parts
+from steppe.maprun.redrive import redrive_count
 from steppe.maprun.segments import load_segment
 from steppe.maprun.shards import (
     Answer,
@@ -107,6 +108,7 @@ class ShardDesk:
         """Why the coordinator cannot go on: the database refused a write."""
         self._run_id = run.id
         self._plan_key = run.plan_key
+        self._redrive = redrive_count(run)
         self._parts = parts
         self._ledger = ledger
         self._prefix = prefix
@@ -212,7 +214,8 @@ class ShardDesk:
             items=ItemRange(shard.first_item, shard.item_count, shard.range_start, shard.range_end),
             segments=tuple(load_segment(segment) for segment in shard.segments),
             segment_prefix=(
-                f"{self._prefix}segments/{shard.first_item:012d}-{self._parts.boot}-{next(self._attempts)}-"
+                f"{self._prefix}segments/{shard.first_item:012d}-{self._parts.boot}-{self._redrive}"
+                f"-{next(self._attempts)}-"
             ),
             name_key=self._parts.name_key,
             # A second death: one child at a time, so that the next one has a name.
@@ -220,6 +223,8 @@ class ShardDesk:
             failures_left=self._ledger.failures_left,
             careful=entry.deaths > 0,
             condemned=frozenset(index for index, times in entry.blamed.items() if times >= _ATTEMPTS_MAX),
+            redrive=self._redrive,
+            whole_before=shard.execution_count,
         )
         self._under_way[shard.first_item] = entry
         entry.handle = self._parts.executor.submit(Job(run_shard, job), _Listener(self, entry))
@@ -283,20 +288,15 @@ class ShardDesk:
     def _register(self, entry: _UnderWay, report: SegmentReport | None, end: ShardEnd | None = None) -> None:
         """Commit a segment and a shard's end; book it afterwards."""
         shard = entry.shard
-        items = executions = Tally()
+        booked = Entry()
         if report:
-            items, executions = report.items, report.executions
-            shard = replace(
-                shard,
-                segments=[*shard.segments, report.segment.dump()],
-                items=_sum(shard.items, items),
-                children=_sum(shard.children, executions),
-                output_bytes=shard.output_bytes + report.output_bytes,
-            )
+            booked = report.booked
+            shard = _with_segment(shard, report)
         if end and end.whole:
             shard = replace(shard, done=True, execution_count=end.executions)
         if shard is entry.shard:
             return
+        first_end = shard.done and not entry.shard.execution_count
         entry.shard = shard
         self._saving += 1
 
@@ -305,8 +305,8 @@ class ShardDesk:
             if not future.cancelled() and (error := future.exception()):
                 self.crash = self.crash or error
             else:
-                self._ledger.book(items=items, executions=executions)
-                if shard.done:
+                self._ledger.book(booked)
+                if first_end:
                     self._ledger.correct(item_count=shard.item_count, execution_count=shard.execution_count)
             self._changed()
 
@@ -353,6 +353,32 @@ class _Listener:
 
     def ended(self, outcome: JobOutcome) -> None:
         self._desk.shard_ended(self._entry, outcome)
+
+
+def _with_segment(shard: ShardRecord, report: SegmentReport) -> ShardRecord:
+    """A shard with one more segment."""
+    booked = report.booked
+    shard = replace(
+        shard,
+        segments=[*shard.segments, report.segment.dump()],
+        items=_sum(shard.items, booked.items),
+        children=_sum(shard.children, booked.executions),
+        output_bytes=shard.output_bytes + report.output_bytes,
+        stuck_items=shard.stuck_items + booked.stuck_items,
+        stuck=shard.stuck + booked.stuck,
+    )
+    if not booked.again_executions.ended:
+        return shard
+    none = Tally()
+    waiting_items = Tally(0, *shard.waiting_items) - booked.again_items
+    waiting = Tally(0, *shard.waiting) - booked.again_executions
+    return replace(
+        shard,
+        items=_sum(shard.items, none - booked.again_items),
+        children=_sum(shard.children, none - booked.again_executions),
+        waiting_items=(waiting_items.failed, waiting_items.timed_out, waiting_items.aborted),
+        waiting=(waiting.failed, waiting.timed_out, waiting.aborted),
+    )
 
 
 def _sum(counts: tuple[int, int, int, int], tally: Tally) -> tuple[int, int, int, int]:

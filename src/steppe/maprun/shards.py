@@ -9,7 +9,7 @@ from steppe.base.jsonvalue import JsonValue
 from steppe.interp.command import CallTask, CancelTask, StartMapRun, StopMapRun
 from steppe.interp.stimulus import Stimulus
 from steppe.maprun.item_source import ItemRange
-from steppe.maprun.ledger import Tally
+from steppe.maprun.ledger import Entry
 from steppe.maprun.segments import Segment
 
 
@@ -29,6 +29,8 @@ class ShardJob:
         failures_left: items that may fail before the shard stops by itself; None for no limit.
         careful: an earlier attempt took its worker down: say which child is begun, before it is.
         condemned: children that did so too often: they fail without being run.
+        redrive: which redrive of the run this is; 0 for none. Children of earlier ones that did not succeed run again.
+        whole_before: children of the shard, when all had ended before the redrive: none is started. Else 0.
     """
 
     run_id: int
@@ -42,6 +44,8 @@ class ShardJob:
     failures_left: int | None
     careful: bool = False
     condemned: frozenset[int] = frozenset()
+    redrive: int = 0
+    whole_before: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,14 +54,13 @@ class SegmentReport:
 
     Attributes:
         segment: which.
-        items, executions: what it holds, by status.
+        booked: what it holds, by status.
         output_bytes: JSON text of the outputs of its children.
         stopped_ms: the latest end in it.
     """
 
     segment: Segment
-    items: Tally
-    executions: Tally
+    booked: Entry
     output_bytes: int
     stopped_ms: int
 
@@ -150,6 +153,7 @@ class RunningChild:
         started_ms: when it began.
         input: JSON text.
         history: its events so far, as a JSON array; empty bytes when they were not asked for.
+        redrive_count, redriven_ms: how often it was redriven, and when last.
     """
 
     item_index: int
@@ -157,6 +161,8 @@ class RunningChild:
     started_ms: int
     input: bytes
     history: bytes = b""
+    redrive_count: int = 0
+    redriven_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,19 +19,20 @@ from steppe.base.jsonvalue import JsonValue
 from steppe.base.quotas import PAYLOAD_BYTES_MAX
 from steppe.executors.executor import JobChannel
 from steppe.interp.advance import advance, new_execution
+from steppe.interp.command import Command
 from steppe.interp.execution import Execution, Identity
-from steppe.interp.history import HistoryEvent
-from steppe.interp.stimulus import Start
+from steppe.interp.stimulus import Redrive, Start
 from steppe.interp.straight import Straight
 from steppe.maprun import child_names
 from steppe.maprun.batcher import ChildInput
 from steppe.maprun.child_inputs import child_inputs
 from steppe.maprun.child_names import ChildNames
+from steppe.maprun.earlier import Earlier, extra_of, open_earlier
 from steppe.maprun.failed_children import failed_execution
-from steppe.maprun.ledger import tally_of
+from steppe.maprun.ledger import Entry, tally_of
 from steppe.maprun.plan import CompiledPlan, compile_plan, load_plan
 from steppe.maprun.running_children import ChildTasks, Ended, RunningChildren
-from steppe.maprun.segments import Row, Segment, SegmentReader, dump_history, encode, json_text
+from steppe.maprun.segments import Extra, Row, Segment, dump_history, encode, json_text
 from steppe.maprun.shards import (
     Beginning,
     Deliver,
@@ -105,6 +106,8 @@ class _ShardRun:
         self._channel = channel
         self._clock = context.clock
         self._rows: list[Row] = []
+        self._extras: dict[int, Extra] = {}
+        self._earlier: Earlier | None = None
         self._segment_count = 0
         self._writing = asyncio.Lock()
         self._ticker: asyncio.Task[None] | None = None
@@ -165,11 +168,16 @@ class _ShardRun:
     async def _start_children(self) -> int:
         """Start the children one after the other, within the limit; returns how many the shard has."""
         job, context = self._job, self._context
-        source = reopen_source(job.source, context.places)
-        inputs = child_inputs(
-            self._compiled, source, job.items, now_ms=self._clock(), run_id=job.run_id, name_key=job.name_key
-        )
-        done = _done(context, job.segments)
+        done: set[int] = set()
+        start = self._start
+        if job.segments:
+            earlier = self._earlier = open_earlier(
+                context.places.internal, context.places.bucket, job.segments, job.redrive
+            )
+            done = earlier.done
+            if earlier.again:
+                start = self._start_or_again
+        inputs = self._inputs()
         count = 0
         written_at = asyncio.get_running_loop().time()
         for child in inputs:
@@ -183,7 +191,7 @@ class _ShardRun:
             if job.careful:
                 self._channel.send(Beginning(child[0]))
                 await _rounds()
-            self._start(child)
+            start(child)
             if job.careful:
                 await _rounds()
             if not count % _BREATH_CHILDREN:
@@ -192,7 +200,34 @@ class _ShardRun:
                 if now - written_at >= _SEGMENT_SECONDS:
                     written_at = now
                     self._tick()
-        return count
+        return job.whole_before or count
+
+    def _inputs(self) -> Iterator[ChildInput]:
+        """The children of the shard; only those that are run again, when all had ended before a redrive."""
+        job = self._job
+        if job.whole_before:
+            assert self._earlier is not None, "it has segments"
+            return ((index, item_count, None) for index, (item_count, _) in self._earlier.again.items())
+        source = reopen_source(job.source, self._context.places)
+        return child_inputs(
+            self._compiled, source, job.items, now_ms=self._clock(), run_id=job.run_id, name_key=job.name_key
+        )
+
+    def _start_or_again(self, child: ChildInput) -> None:
+        """Start a child, or run it again where a redrive goes on with it."""
+        assert self._earlier is not None
+        if child[0] not in self._earlier.again:
+            self._start(child)
+            return
+        now_ms = self._clock()
+        execution, seed = self._beginning(child, now_ms)
+        index, count, _ = child
+        again = self._earlier.begin_again(index, execution.identity, now_ms)
+        if again is None:
+            return
+        number = int.from_bytes(seed[:16], "big")
+        waiting = Ended(index, count, number, again.execution, again.history, again.raw_input)
+        self._step(waiting, again.stimulus, now_ms, b"%b:redrive %d" % (seed, self._job.redrive))
 
     def _start(self, child: ChildInput) -> None:
         """Start one child; most end here and now."""
@@ -238,8 +273,11 @@ class _ShardRun:
         index, count, value = child
         execution, seed = self._beginning(child, now_ms)
         number = int.from_bytes(seed[:16], "big")
-        raw = json_text(value)
-        history: list[HistoryEvent]
+        self._step(Ended(index, count, number, execution, [], json_text(value)), _START, now_ms, seed)
+
+    def _step(self, child: Ended, stimulus: Start | Redrive, now_ms: int, seed: bytes) -> None:
+        """The first step of a child, or the first of its redrive."""
+        index, count, number, execution, history, raw = child
         if len(raw) > PAYLOAD_BYTES_MAX:
             cause = f"The input of the child execution has {len(raw)} bytes; {PAYLOAD_BYTES_MAX} are allowed."
             execution, history = failed_execution(execution, raw, "States.DataLimitExceeded", cause, now_ms)
@@ -250,12 +288,13 @@ class _ShardRun:
             execution, history = failed_execution(execution, raw, "States.Runtime", cause, now_ms)
             self._ended(Ended(index, count, number, execution, history, raw))
             return
+        commands: list[Command] = []
         try:
-            execution, history, commands = advance(self._compiled.program, execution, _START, now_ms, seed)
+            execution, events, commands = advance(self._compiled.program, execution, stimulus, now_ms, seed)
+            history += events
         except InternalError as error:
             # One item that makes the interpreter stumble is one failed child, not the end of the run.
             execution, history = failed_execution(execution, raw, "States.Runtime", f"{error}: {error.story}", now_ms)
-            commands = []
         if execution.status == "RUNNING":
             self._children.add(Ended(index, count, number, execution, history, raw), commands)
             if self._ticker is None and len(self._children):
@@ -283,6 +322,8 @@ class _ShardRun:
                 dump_history(history),
             )
         )
+        if not succeeded or execution.redrive_count:
+            self._extras[index] = extra_of(execution)
         if not succeeded:
             self._count_failure(execution, count)
         self._changed.set()
@@ -361,15 +402,18 @@ class _ShardRun:
         """Write what has ended since the last time; None when nothing has."""
         async with self._writing:
             rows, self._rows = self._rows, []
+            extras, self._extras = self._extras, {}
             if not rows:
                 return None
             key = f"{self._job.segment_prefix}{self._segment_count}.parquet"
             self._segment_count += 1
-            size_bytes = await asyncio.to_thread(self._put, key, rows)
-        return _report(key, rows, size_bytes)
+            size_bytes = await asyncio.to_thread(self._put, key, rows, extras)
+        earlier = self._earlier if self._job.redrive else None
+        booked = earlier.booked(rows, extras) if earlier else _booked(rows, extras)
+        return _report(key, rows, size_bytes, booked, self._job.redrive)
 
-    def _put(self, key: str, rows: list[Row]) -> int:
-        body = encode(rows)
+    def _put(self, key: str, rows: list[Row], extras: dict[int, Extra]) -> int:
+        body = encode(rows, extras)
         self._context.places.internal.put(self._context.places.bucket, key, body)
         return len(body)
 
@@ -393,16 +437,9 @@ async def _rounds() -> None:
         await asyncio.sleep(0)
 
 
-def _done(context: WorkerContext, segments: tuple[Segment, ...]) -> set[int]:
-    """First items of the children that earlier attempts have finished."""
-    if not segments:
-        return set()
-    reader = SegmentReader(context.places.internal, context.places.bucket)
-    return {index for segment in segments for (index,) in reader.rows(segment, ("item_index",))}
-
-
-def _report(key: str, rows: list[Row], size_bytes: int) -> SegmentReport:
-    indexes, item_counts, _, statuses, _, stops, _, outputs, *_ = zip(*rows, strict=True)
+def _booked(rows: list[Row], extras: dict[int, Extra]) -> Entry:
+    """What a segment adds to the books, where nothing is run again."""
+    _, item_counts, _, statuses, *_ = zip(*rows, strict=True)
     executions = Counter(statuses)
     items: Counter[str] = Counter()
     if len(executions) == 1:
@@ -410,10 +447,16 @@ def _report(key: str, rows: list[Row], size_bytes: int) -> SegmentReport:
     else:
         for status, count in zip(statuses, item_counts, strict=True):
             items[status] += count
+    stuck = {index for index, (kept, _) in extras.items() if kept == b""}
+    stuck_items = sum(row[1] for row in rows if row[0] in stuck) if stuck else 0
+    return Entry(tally_of(items), tally_of(executions), stuck_items=stuck_items, stuck=len(stuck))
+
+
+def _report(key: str, rows: list[Row], size_bytes: int, booked: Entry, redrive: int) -> SegmentReport:
+    indexes, _, _, _, _, stops, _, outputs, *_ = zip(*rows, strict=True)
     return SegmentReport(
-        segment=Segment(key, min(indexes), max(indexes), len(rows), size_bytes),
-        items=tally_of(items),
-        executions=tally_of(executions),
+        segment=Segment(key, min(indexes), max(indexes), len(rows), size_bytes, redrive),
+        booked=booked,
         output_bytes=sum(len(output) for output in outputs if output is not None),
         stopped_ms=max(stops),
     )

@@ -11,7 +11,10 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from steppe.base import jsonvalue
 from steppe.base.errors import ApiError, Fault
@@ -48,6 +51,9 @@ class WriteJob:
         shape: how records look.
         lines: JSON Lines instead of one JSON array a file.
         name_key: seed of the ItemSelector's chance, as when the children would have been started.
+        exported: the last redrive whose results are written (0: the first attempt); -1 when there are none: successes
+            up to then are in
+        succeeded: files that the manifest lists first.
     """
 
     run_id: int
@@ -59,6 +65,15 @@ class WriteJob:
     shape: RecordShape
     lines: bool
     name_key: bytes
+    exported: int = -1
+    succeeded: Sequence[JsonValue] = ()
+
+
+class Written(NamedTuple):
+    """The key of the manifest, and the files of succeeded children that it lists."""
+
+    manifest_key: str
+    succeeded: list[JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +87,8 @@ class ShardPage:
     pending: bool
 
 
-async def write_results(context: WorkerContext, job: WriteJob, channel: JobChannel) -> str:
-    """Write all files; the key of the manifest.
+async def write_results(context: WorkerContext, job: WriteJob, channel: JobChannel) -> Written:
+    """Write all files.
 
     Messages: sends the first item from which it wants shards; gets a ShardPage.
 
@@ -130,7 +145,7 @@ class _Results:
     def add(self, shard: ShardRecord, *, pending: bool) -> None:
         """Write the children of a shard. `pending`: list those that were never started."""
         table = shard_table(self._reader, shard)
-        for texts in result_texts(table, self._job.shape, lines=self._job.lines):
+        for texts in result_texts(self._not_exported(table), self._job.shape, lines=self._job.lines):
             self._files[texts.kind].add_all(texts)
         if pending and not shard.done and not self._unreadable:
             started = set(table.column("item_index").to_pylist())
@@ -141,19 +156,27 @@ class _Results:
                 # What cannot be read (any more) cannot be listed; the run has failed, and says so, for this reason.
                 self._unreadable = True
 
-    def finish(self) -> str:
+    def _not_exported(self, table: pa.Table) -> pa.Table:
+        """Of a shard's children those that are in no file of an earlier redrive."""
+        exported = self._job.exported
+        if exported < 0:
+            return table
+        good = pc.equal(table.column("status"), "SUCCEEDED")
+        if "redrive" not in table.column_names:
+            return table.filter(pc.invert(good))  # nothing of this shard was redriven yet
+        return table.filter(pc.or_(pc.invert(good), pc.greater(table.column("redrive"), exported)))
+
+    def finish(self) -> Written:
         """Complete the files and write the manifest."""
         job = self._job
-        manifest = {
-            "DestinationBucket": job.bucket,
-            "MapRunArn": job.map_run_arn,
-            "ResultFiles": {kind: self._files[kind].finish() for kind in _KINDS},
-        }
+        files = {kind: self._files[kind].finish() for kind in _KINDS}
+        files["SUCCEEDED"] = [*job.succeeded, *files["SUCCEEDED"]]
+        manifest = {"DestinationBucket": job.bucket, "MapRunArn": job.map_run_arn, "ResultFiles": files}
         key = f"{job.folder}manifest.json"
         metadata = ObjectMetadata(content_type="application/octet-stream")
         self._store.put(job.bucket, key, jsonvalue.dumpb(manifest), metadata=metadata)
         self._uploads.shutdown()
-        return key
+        return Written(key, files["SUCCEEDED"])
 
     def abort(self) -> None:
         """Forget the files that are not complete."""

@@ -21,6 +21,8 @@ STATUSES: Final = ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 
 _ITEM_COUNTS: Final = ("items_succeeded", "items_failed", "items_timed_out", "items_aborted")
 _CHILD_COUNTS: Final = ("succeeded", "failed", "timed_out", "aborted")
+_WAITING_ITEMS: Final = ("waiting_items_failed", "waiting_items_timed_out", "waiting_items_aborted")
+_WAITING: Final = ("waiting_failed", "waiting_timed_out", "waiting_aborted")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class RunRecord:
         ending: {"error", "cause", "status"} once it is decided that the run ends without being complete; else None.
         counts: {"itemCounts", "executionCounts"} of a run that has ended; else None.
         outcome: what its execution was told at the end: {"result": ...} or {"error", "cause"}; else None.
+        redrive: its owner's notes about redrives; None before the first one and before results were written.
     """
 
     id: int = 0
@@ -58,6 +61,7 @@ class RunRecord:
     ending: JsonValue = None
     counts: JsonValue = None
     outcome: JsonValue = None
+    redrive: JsonValue = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,8 @@ class ShardRecord:
         items, children: ended items and ended children by status, in the order of STATUSES.
         execution_count: children of the whole shard; 0 before it is done.
         output_bytes: JSON text of the children's outputs.
+        waiting_items, waiting: of `items` and `children` those that wait for a redrive: failed, timed out, aborted.
+        stuck_items, stuck: of those that failed the ones that cannot be redriven.
     """
 
     first_item: int
@@ -84,6 +90,10 @@ class ShardRecord:
     children: tuple[int, int, int, int] = (0, 0, 0, 0)
     execution_count: int = 0
     output_bytes: int = 0
+    waiting_items: tuple[int, int, int] = (0, 0, 0)
+    waiting: tuple[int, int, int] = (0, 0, 0)
+    stuck_items: int = 0
+    stuck: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +103,10 @@ class Totals:
     Attributes:
         shard_count, item_count: what has been found.
         items, children: ended, by status.
-        done_executions: children of the shards that are done.
+        done_executions: children of the shards that are done, or were before a redrive.
         open_executions: children of the others, if each batch but a shard's last is full.
         output_bytes: of all outputs so far.
+        waiting_items, waiting, stuck_items, stuck: as in a shard.
     """
 
     shard_count: int
@@ -105,6 +116,10 @@ class Totals:
     done_executions: int
     open_executions: int
     output_bytes: int
+    waiting_items: tuple[int, int, int]
+    waiting: tuple[int, int, int]
+    stuck_items: int
+    stuck: int
 
 
 def insert_run(c: sa.Connection, record: RunRecord) -> int:
@@ -145,6 +160,26 @@ def list_runs(c: sa.Connection, execution_arn: str, *, before_id: int | None, li
     return [record for row in rows if (record := _run(row))]
 
 
+def reopen_run(c: sa.Connection, record: RunRecord) -> None:
+    """A run is redriven: keep it as `record` has it, and run its shards with children that did not succeed again."""
+    save_run(c, record)
+    columns = shards.c
+    again = columns.failed - columns.stuck + columns.timed_out + columns.aborted
+    c.execute(
+        sa.update(shards)
+        .where(columns.map_run_id == record.id, again > 0)
+        .values(
+            done=False,
+            waiting_items_failed=columns.items_failed - columns.stuck_items,
+            waiting_items_timed_out=columns.items_timed_out,
+            waiting_items_aborted=columns.items_aborted,
+            waiting_failed=columns.failed - columns.stuck,
+            waiting_timed_out=columns.timed_out,
+            waiting_aborted=columns.aborted,
+        )
+    )
+
+
 def orphans(c: sa.Connection) -> list[RunRecord]:
     """Runs that are RUNNING although the execution they belong to is not (any more)."""
     owner = sa.select(executions.c.id).where(
@@ -180,6 +215,10 @@ def save_shard(c: sa.Connection, run_id: int, record: ShardRecord) -> None:
         "output_bytes": record.output_bytes,
         **dict(zip(_ITEM_COUNTS, record.items, strict=True)),
         **dict(zip(_CHILD_COUNTS, record.children, strict=True)),
+        **dict(zip(_WAITING_ITEMS, record.waiting_items, strict=True)),
+        **dict(zip(_WAITING, record.waiting, strict=True)),
+        "stuck_items": record.stuck_items,
+        "stuck": record.stuck,
     }
     where = (shards.c.map_run_id == run_id) & (shards.c.first_item == record.first_item)
     c.execute(sa.update(shards).where(where).values(**values))
@@ -239,9 +278,11 @@ def totals(c: sa.Connection, run_id: int, *, batch_items: int) -> Totals:
             sa.func.count(),
             total(shards.c.item_count),
             *(total(shards.c[name]) for name in _ITEM_COUNTS + _CHILD_COUNTS),
-            total(sa.case((shards.c.done, shards.c.execution_count), else_=0)),
-            total(sa.case((shards.c.done, 0), else_=batches)),
+            # Also of a shard that is redriven: how many it has was found out the first time.
+            total(shards.c.execution_count),
+            total(sa.case((shards.c.execution_count > 0, 0), else_=batches)),
             total(shards.c.output_bytes),
+            *(total(shards.c[name]) for name in (*_WAITING_ITEMS, *_WAITING, "stuck_items", "stuck")),
         ).where(shards.c.map_run_id == run_id)
     ).one()
     return Totals(
@@ -252,11 +293,15 @@ def totals(c: sa.Connection, run_id: int, *, batch_items: int) -> Totals:
         done_executions=row[10],
         open_executions=row[11],
         output_bytes=row[12],
+        waiting_items=(row[13], row[14], row[15]),
+        waiting=(row[16], row[17], row[18]),
+        stuck_items=row[19],
+        stuck=row[20],
     )
 
 
 def _run_values(record: RunRecord) -> dict[str, JsonValue]:
-    documents = ("source", "ending", "counts", "outcome")
+    documents = ("source", "ending", "counts", "outcome", "redrive")
     return {
         "arn": record.arn,
         "execution_arn": record.execution_arn,
@@ -279,7 +324,7 @@ def _run(row: sa.Row[tuple[JsonValue, ...]] | None) -> RunRecord | None:
     if row is None:
         return None
     values = dict(row._mapping)
-    for name in ("settings", "source", "ending", "counts", "outcome"):
+    for name in ("settings", "source", "ending", "counts", "outcome", "redrive"):
         values[name] = None if values[name] is None else jsonvalue.loads(values[name])
     return RunRecord(**values)
 
@@ -296,4 +341,8 @@ def _shard(row: sa.Row[tuple[JsonValue, ...]]) -> ShardRecord:
         children=(row.succeeded, row.failed, row.timed_out, row.aborted),
         execution_count=row.execution_count,
         output_bytes=row.output_bytes,
+        waiting_items=(row.waiting_items_failed, row.waiting_items_timed_out, row.waiting_items_aborted),
+        waiting=(row.waiting_failed, row.waiting_timed_out, row.waiting_aborted),
+        stuck_items=row.stuck_items,
+        stuck=row.stuck,
     )

@@ -7,12 +7,22 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: (
         "ALTER TABLE executions ADD COLUMN redrive_count INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE executions ADD COLUMN redriven_ms BIGINT",
+    ),
+    2: (
+        "ALTER TABLE map_runs ADD COLUMN redrive TEXT",
+        *(
+            f"ALTER TABLE shards ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0"
+            for name in (
+                *("waiting_items_failed", "waiting_items_timed_out", "waiting_items_aborted"),
+                *("waiting_failed", "waiting_timed_out", "waiting_aborted", "stuck_items", "stuck"),
+            )
+        ),
     ),
 }
 """What brings the tables of a version to the next one. New tables need nothing: they are made when they are missing."""
@@ -177,6 +187,7 @@ map_runs = sa.Table(
     sa.Column("ending", sa.Text),
     sa.Column("counts", sa.Text),
     sa.Column("outcome", sa.Text),
+    sa.Column("redrive", sa.Text),
     sa.UniqueConstraint("execution_arn", "command_key"),
     sqlite_autoincrement=True,
 )
@@ -201,6 +212,14 @@ shards = sa.Table(
     sa.Column("aborted", sa.Integer, nullable=False, default=0),
     sa.Column("execution_count", sa.Integer, nullable=False, default=0),
     sa.Column("output_bytes", sa.BigInteger, nullable=False, default=0),
+    sa.Column("waiting_items_failed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("waiting_items_timed_out", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("waiting_items_aborted", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("waiting_failed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("waiting_timed_out", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("waiting_aborted", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("stuck_items", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("stuck", sa.Integer, nullable=False, server_default="0"),
     sa.Index("shards_pending", "map_run_id", "first_item", sqlite_where=sa.text("done = 0")),
     sqlite_with_rowid=False,
 )
@@ -293,4 +312,31 @@ mocked_calls = sa.Table(
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("number", sa.Integer, nullable=False),
     sa.Index("mocked_calls_by_state", "execution", "state"),
+)
+
+log_cursors = sa.Table(
+    "log_cursors",
+    metadata,
+    sa.Column("execution_id", sa.Integer, primary_key=True),
+    sa.Column("execution_arn", sa.Text, nullable=False),
+    sa.Column("log_group", sa.Text, nullable=False),
+    sa.Column("level", sa.Text, nullable=False),
+    sa.Column("with_data", sa.Integer, nullable=False),
+    sa.Column("logged_through", sa.Integer, nullable=False),
+    sa.Column("redrive_count", sa.Integer, nullable=False),
+)
+
+status_events = sa.Table(
+    "status_events",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("execution_id", sa.Integer, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("at_ms", sa.BigInteger, nullable=False),
+    sa.Column("stopped_ms", sa.BigInteger),
+    sa.Column("error", sa.Text),
+    sa.Column("cause", sa.Text),
+    sa.Column("redrive_count", sa.Integer, nullable=False),
+    sa.Column("redriven_ms", sa.BigInteger),
+    sqlite_autoincrement=True,
 )

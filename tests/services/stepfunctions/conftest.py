@@ -120,12 +120,12 @@ class StandInMapRuns:
         ]
         return self._page(found, limit, token)
 
-    async def list_children(self, map_run_arn, *, status, limit, token):
+    async def list_children(self, map_run_arn, *, status, redriven, limit, token):
         members = ("executionArn", "stateMachineArn", "name", "status", "startDate", "stopDate", "mapRunArn")
         found = [
             {member: child[member] for member in members} | {"itemCount": 1}
             for child in self.children.values()
-            if child["mapRunArn"] == map_run_arn and status in (None, child["status"])
+            if child["mapRunArn"] == map_run_arn and status in (None, child["status"]) and not redriven
         ]
         return self._page(found, limit, token)
 

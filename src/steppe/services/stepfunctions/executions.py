@@ -361,8 +361,11 @@ async def _list_children(
     arns.expect(map_run_arn, "mapRun")
     if await parts.map_runs.describe(map_run_arn) is None:
         raise refusals.resource_missing(map_run_arn)
-    if status == "PENDING_REDRIVE" or redriven == "REDRIVEN":
-        # RedriveExecution is not among our operations, so no child has been redriven or waits for it.
-        return {"executions": []}
-    found, token = await parts.map_runs.list_children(map_run_arn, status=status, limit=limit, token=place)
+    found, token = await parts.map_runs.list_children(
+        map_run_arn,
+        status=status,
+        redriven=None if redriven is None else redriven == "REDRIVEN",
+        limit=limit,
+        token=place,
+    )
     return {"executions": found, "nextToken": None if token is None else next_token(scope, token)}

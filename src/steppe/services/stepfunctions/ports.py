@@ -81,7 +81,7 @@ class MapRuns(Protocol):
         ...
 
     async def list_children(
-        self, map_run_arn: str, *, status: str | None, limit: int, token: str | None
+        self, map_run_arn: str, *, status: str | None, redriven: bool | None, limit: int, token: str | None
     ) -> tuple[list[dict[str, JsonValue]], str | None]:
         """Entries of ListExecutions for a Map Run, newest first, and the token of the next page."""
         ...
