@@ -100,7 +100,9 @@ class Crashed:
             for name, arn in arns.items()
             if name != "child"
         }
-        _wait(lambda: all(self.waits(name) for name in self.executions) and len(cloud.tokens) == 2)
+        _wait(lambda: all(self.waits(name) for name in self.executions))
+        self.executions["child"] = self._submitted("parent")["ExecutionArn"]
+        _wait(lambda: self.waits("child"))  # otherwise its message may be sent again: it was not known to be sent
         self.asked_before = len(stub.asked)
         server.kill()
         self.aws.close()
@@ -115,8 +117,13 @@ class Crashed:
         """Whether the task has been begun: a job or a message submitted, a function called."""
         if name in ("function", "response"):
             return sum("/invocations" in asked.path for asked in self.stub.asked) >= 2
+        return self._submitted(name) is not None
+
+    def _submitted(self, name: str) -> JsonValue:
+        """What TaskSubmitted of an execution holds; None while there is none."""
         events = self.aws.sfn.get_execution_history(executionArn=self.executions[name])["events"]
-        return any(event["type"] == "TaskSubmitted" for event in events)
+        outputs = [e["taskSubmittedEventDetails"]["output"] for e in events if e["type"] == "TaskSubmitted"]
+        return json.loads(outputs[0]) if outputs else None
 
     def asked_since(self, what: str) -> int:
         """How often an operation or a path was asked for since the crash."""
