@@ -29,6 +29,13 @@ $(BIN)/python:
 	$(PIP) '.[dev]'
 	@touch .venv/.installed $@
 
+# Clients that need older versions of what we need: a virtual environment of their own, for the tests that run them.
+CLIENTS := tests/e2e/clients/requirements.txt
+.venv/.installed-clients: $(CLIENTS) | $(BIN)/python
+	$(BIN)/python -m venv .venv/clients
+	.venv/clients/bin/python -m pip --disable-pip-version-check install --quiet --requirement $(CLIENTS)
+	@touch $@
+
 demo: .venv/.installed
 	$(BIN)/steppe demo $(ARGS)
 
@@ -43,7 +50,7 @@ COVERED := $(PURE:%=--cov=steppe.%) --cov-branch --cov-fail-under=100 --cov-repo
 # With ARGS some tests are chosen: then there is no coverage to ask for, and one of the two may find none of them (5).
 CHOSEN := $(if $(ARGS),$(ARGS) || test $$? -eq 5)
 
-test: lint
+test: lint .venv/.installed-clients
 	$(BIN)/pytest -n $(JOBS) $(PURE_TESTS) $(if $(ARGS),,$(COVERED)) $(CHOSEN)
 	$(BIN)/pytest -n $(JOBS) tests $(PURE_TESTS:%=--ignore=%) $(CHOSEN)
 

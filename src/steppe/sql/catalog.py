@@ -110,7 +110,7 @@ class Table:
         partition_keys: their columns.
         location: `s3://bucket/prefix`, as recorded; "" when there is none.
         serde: the SerDe's class name.
-        serde_parameters: its properties.
+        serde_parameters: its properties, and the table's, which go first: the engine reads both.
         parameters: the table's properties.
     """
 
@@ -159,7 +159,7 @@ def read_table(document: Document) -> Table:
         partition_keys=_columns(document, document.get("PartitionKeys")),
         location=descriptor.get("Location") or "",
         serde=serde.get("SerializationLibrary") or "",
-        serde_parameters=dict(serde.get("Parameters") or {}),
+        serde_parameters={**(serde.get("Parameters") or {}), **(document.get("Parameters") or {})},
         parameters=dict(document.get("Parameters") or {}),
     )
 

@@ -106,7 +106,7 @@ class Scan:
             self._refuse_blank_lines(file, kind)
             groups.setdefault(kind, []).append(file)
         columns = ", ".join(f"{text(c.name)}: 'VARCHAR'" for c in self._table.columns)
-        skip = self._table.parameters.get("skip.header.line.count", "0")
+        skip = self._table.serde_parameters.get("skip.header.line.count", "0")
         options = (
             f"columns = {{{columns}}}, delim = {text(delimiter)}, quote = {text(quote)}, escape = {text(escape)}, "
             f"header = false, skip = {int(skip) if skip.isdigit() else 0}, nullstr = {text(null)}, auto_detect = false, "
