@@ -8,17 +8,17 @@ from steppe.sql.errors import MalformedQuery
 from steppe.sql.statement import classify
 
 KINDS = [
-    ("select 1", "DML", "SELECT", "csv"),
-    ("WITH a AS (SELECT 1) SELECT * FROM a", "DML", "SELECT", "csv"),
-    ("/* c */ -- d\n values 1 ; -- end", "DML", "SELECT", "csv"),
-    ("CREATE DATABASE d", "DDL", "CREATE_DATABASE", "txt"),
-    ("create external table t (a int) location 's3://b/'", "DDL", "CREATE_TABLE", "txt"),
-    ("CREATE TABLE t WITH (format = 'PARQUET') AS SELECT 1 a", "DDL", "CREATE_TABLE_AS_SELECT", "txt"),
-    ("CREATE OR REPLACE VIEW v AS SELECT 1", "DDL", "CREATE_VIEW", "txt"),
-    ("MSCK REPAIR TABLE t", "DDL", "MSCK_REPAIR", "txt"),
-    ("SHOW SCHEMAS", "UTILITY", "SHOW_DATABASES", "txt"),
-    ("DESC t", "UTILITY", "DESCRIBE_TABLE", "txt"),
-    ("EXPLAIN SELECT 1", "DML", "EXPLAIN", "txt"),
+    ("select 1", "DML", "SELECT", "{id}.csv"),
+    ("WITH a AS (SELECT 1) SELECT * FROM a", "DML", "SELECT", "{id}.csv"),
+    ("/* c */ -- d\n values 1 ; -- end", "DML", "SELECT", "{id}.csv"),
+    ("CREATE DATABASE d", "DDL", "CREATE_DATABASE", "{id}.txt"),
+    ("create external table t (a int) location 's3://b/'", "DDL", "CREATE_TABLE", "{id}.txt"),
+    ("CREATE TABLE t WITH (format = 'PARQUET') AS SELECT 1 a", "DDL", "CREATE_TABLE_AS_SELECT", "tables/{id}"),
+    ("CREATE OR REPLACE VIEW v AS SELECT 1", "DDL", "CREATE_VIEW", "{id}.txt"),
+    ("MSCK REPAIR TABLE t", "DDL", "MSCK_REPAIR", "{id}.txt"),
+    ("SHOW SCHEMAS", "UTILITY", "SHOW_DATABASES", "{id}.txt"),
+    ("DESC t", "UTILITY", "DESCRIBE_TABLE", "{id}.txt"),
+    ("EXPLAIN SELECT 1", "DML", "EXPLAIN", "{id}.txt"),
 ]
 
 

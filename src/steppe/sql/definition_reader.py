@@ -10,20 +10,12 @@ import re
 from steppe.base.jsonvalue import JsonValue
 from steppe.sql.catalog import Document
 from steppe.sql.errors import MalformedQuery, QueryError, not_supported, position
-from steppe.sql.scan import LAZY_SIMPLE, OPEN_CSV, PARQUET
+from steppe.sql.formats import CLASSES, LAZY_SIMPLE, OPEN_CSV, PARQUET
 from steppe.sql.statement import Statement
 from steppe.sql.tokens import Token
 from steppe.sql.types import TypeTextError, hive, parse_hive
 
-_TEXT_INPUT = "org.apache.hadoop.mapred.TextInputFormat"
-_TEXT_OUTPUT = "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat"
-_PARQUET_INPUT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
-_PARQUET_OUTPUT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
-_SERDES = {
-    LAZY_SIMPLE: (_TEXT_INPUT, _TEXT_OUTPUT),
-    OPEN_CSV: (_TEXT_INPUT, _TEXT_OUTPUT),
-    PARQUET: (_PARQUET_INPUT, _PARQUET_OUTPUT),
-}
+_SERDES = (LAZY_SIMPLE, OPEN_CSV, PARQUET)
 
 Plan = dict[str, JsonValue]
 """What to do: `kind` names it, the rest depends on the kind."""
@@ -456,7 +448,7 @@ def _storage(clauses: Document) -> Document:
         serde = PARQUET if named == "PARQUET" else LAZY_SIMPLE
     if serde not in _SERDES:
         raise not_supported(f"SerDe {serde}")
-    reading, writing = _SERDES[serde]
+    reading, writing = CLASSES[serde]
     if clauses.get("input") not in (None, reading):
         raise not_supported(f"INPUTFORMAT {clauses['input']}")
     parameters = dict(clauses["serde_parameters"])

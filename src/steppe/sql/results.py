@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+import pyarrow as pa
+
 from steppe.sql.casts import as_text
 from steppe.sql.typed import Typed, name
 from steppe.sql.types import ColumnInfo
@@ -41,9 +43,26 @@ def lines_query(query_sql: str, columns: Sequence[tuple[str, Typed]]) -> str:
     return f"SELECT {line_sql(columns)} AS {name('line')} FROM ({query_sql}) AS answer"
 
 
-def metadata_bytes(query_id: str, columns: Sequence[ColumnInfo]) -> bytes:
-    """The `.csv.metadata` object: a protocol-buffer message. Source: `observed-athena.md`, section 3.2."""
-    return _text(1, query_id) + b"".join(_bytes(4, _column(column)) for column in columns)
+def string_bytes(column: pa.Array) -> bytes:
+    """All texts of an Arrow string array, one after the other, without making a Python object of each."""
+    _, offsets, characters = column.buffers()
+    if characters is None or offsets is None:
+        return b""
+    view = memoryview(offsets).cast("q" if str(column.type) == "large_string" else "i")
+    first, last = view[column.offset], view[column.offset + len(column)]
+    return bytes(memoryview(characters)[first:last])
+
+
+def metadata_bytes(query_id: str, columns: Sequence[ColumnInfo], update: tuple[str, int] | None = None) -> bytes:
+    """The `.metadata` object: a protocol-buffer message. Source: `observed-athena.md`, section 3.2.
+
+    Args:
+        query_id: the engine's name of the query.
+        columns: of the result.
+        update: of a statement that writes: the engine's name of it and the number of rows.
+    """
+    written = _text(2, update[0]) + _number(3, update[1]) if update is not None else b""
+    return _text(1, query_id) + written + b"".join(_bytes(4, _column(column)) for column in columns)
 
 
 _WITH_PRECISION = frozenset({

@@ -8,7 +8,6 @@ What a SerDe does with bad input is written into the SQL here, since DuckDB's re
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 import duckdb
@@ -18,14 +17,11 @@ from steppe.base.jsonvalue import JsonValue
 from steppe.sql import types as t
 from steppe.sql.catalog import Column, Table
 from steppe.sql.errors import QueryError, not_supported
+from steppe.sql.formats import LAZY_SIMPLE, OPEN_CSV, PARQUET
 from steppe.sql.table_files import FILE, DataFile
-from steppe.sql.text_values import INTEGER, NUMBER, lazy_value
+from steppe.sql.text_values import INTEGER, NUMBER, delimiter, lazy_value
 from steppe.sql.typed import failing, name, text
 from steppe.sql.types import Type
-
-LAZY_SIMPLE = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
-OPEN_CSV = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
-PARQUET = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
 
 _COMPRESSIONS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd"}
 _UNREADABLE = (".bz2", ".snappy", ".lz4", ".deflate", ".lzo", ".xz", ".zip")
@@ -132,10 +128,10 @@ class Scan:
         parameters = self._table.serde_parameters
         if parameters.get("escape.delim"):
             raise not_supported("ESCAPED BY in a delimited table")
-        delimiter = _delimiter(parameters.get("field.delim") or parameters.get("serialization.format") or "\x01")
+        between = delimiter(parameters.get("field.delim") or parameters.get("serialization.format") or "\x01")
         null = parameters.get("serialization.null.format", "\\N")
-        item = _delimiter(parameters.get("collection.delim") or parameters.get("colelction.delim") or "\x02")
-        source = self._csv(delimiter=delimiter, quote="", escape="", null=null or _NO_NULL)
+        item = delimiter(parameters.get("collection.delim") or parameters.get("colelction.delim") or "\x02")
+        source = self._csv(delimiter=between, quote="", escape="", null=null or _NO_NULL)
         shown = []
         for column in self._table.columns:
             cell = f"s.{name(column.name)}"
@@ -182,18 +178,6 @@ class Scan:
             label, held = found[column.name]
             shown.append(f"{_parquet_value(f's.{name(label)}', held, column.type, column)} AS {name(column.name)}")
         return f"SELECT {', '.join([*shown, *self._file_column()])} FROM {source} AS s"
-
-
-def _delimiter(said: str) -> str:
-    """A delimiter of one character; Hive also takes its number."""
-    if len(said) > 1 and said.isdigit() and 0 <= int(said) < 128:
-        return chr(int(said))
-    if said == "\\t":
-        return "\t"
-    escape = re.fullmatch(r"\\([uU]?)0*(\d{1,3})", said)
-    if escape:
-        return chr(int(escape.group(2), 16 if escape.group(1) else 8))
-    return said[:1]
 
 
 def _open_csv_value(cell: str, column: Column) -> str:

@@ -12,8 +12,8 @@ from typing import Literal
 from steppe.sql.errors import MalformedQuery, position
 from steppe.sql.tokens import Token, read
 
-Family = Literal["query", "definition", "prepared", "unsupported"]
-Output = Literal["csv", "txt"]
+Family = Literal["query", "definition", "writing", "prepared", "unsupported"]
+Output = Literal["{id}.csv", "{id}.txt", "{id}", "tables/{id}"]
 
 QUERY_BYTES_MAX = 262_144
 
@@ -24,11 +24,11 @@ class Statement:
 
     Attributes:
         text: the statement without its semicolon; offsets in it are offsets in what was sent.
-        family: a query for DuckDB, a definition for the catalog, one about prepared statements, or what is refused when
-            it runs.
+        family: a query for DuckDB, a definition for the catalog, a query whose rows are written to objects, one about
+            prepared statements, or what is refused when it runs.
         type: Athena's StatementType: DML, DDL or UTILITY.
         substatement_type: Athena's SubstatementType.
-        output: the ending of the result object.
+        output: the name of the result object below the output location, with `{id}` for the query's id.
         tokens: its words.
     """
 
@@ -42,50 +42,50 @@ class Statement:
 
 # The longest row that fits decides. `*` stands for any one word. Source: observed-athena.md, section 9.
 _KINDS: tuple[tuple[str, Family, str, str, Output], ...] = (
-    ("SELECT", "query", "DML", "SELECT", "csv"),
-    ("WITH", "query", "DML", "SELECT", "csv"),
-    ("VALUES", "query", "DML", "SELECT", "csv"),
-    ("TABLE", "query", "DML", "SELECT", "csv"),
-    ("(", "query", "DML", "SELECT", "csv"),
-    ("EXECUTE", "prepared", "DML", "EXECUTE", "csv"),
-    ("EXPLAIN", "unsupported", "DML", "EXPLAIN", "txt"),
-    ("INSERT", "unsupported", "DML", "INSERT", "csv"),
-    ("UPDATE", "unsupported", "DML", "UPDATE", "csv"),
-    ("DELETE", "unsupported", "DML", "DELETE", "csv"),
-    ("MERGE", "unsupported", "DML", "MERGE", "csv"),
-    ("UNLOAD", "unsupported", "DML", "UNLOAD", "csv"),
-    ("VACUUM", "unsupported", "DML", "VACUUM", "txt"),
-    ("OPTIMIZE", "unsupported", "DDL", "OPTIMIZE", "txt"),
-    ("PREPARE", "prepared", "UTILITY", "PREPARE", "txt"),
-    ("DEALLOCATE", "prepared", "UTILITY", "DEALLOCATE", "txt"),
-    ("CREATE DATABASE", "definition", "DDL", "CREATE_DATABASE", "txt"),
-    ("CREATE SCHEMA", "definition", "DDL", "CREATE_DATABASE", "txt"),
-    ("CREATE EXTERNAL TABLE", "definition", "DDL", "CREATE_TABLE", "txt"),
-    ("CREATE TABLE", "definition", "DDL", "CREATE_TABLE", "txt"),
-    ("CREATE VIEW", "definition", "DDL", "CREATE_VIEW", "txt"),
-    ("CREATE OR REPLACE VIEW", "definition", "DDL", "CREATE_VIEW", "txt"),
-    ("CREATE PROTECTED MULTI DIALECT VIEW", "unsupported", "DDL", "CREATE_VIEW", "txt"),
-    ("DROP DATABASE", "definition", "DDL", "DROP_DATABASE", "txt"),
-    ("DROP SCHEMA", "definition", "DDL", "DROP_DATABASE", "txt"),
-    ("DROP TABLE", "definition", "DDL", "DROP_TABLE", "txt"),
-    ("DROP VIEW", "definition", "DDL", "DROP_VIEW", "txt"),
-    ("ALTER TABLE", "definition", "DDL", "ALTER_TABLE", "txt"),
-    ("ALTER DATABASE", "unsupported", "DDL", "ALTER_DATABASE", "txt"),
-    ("ALTER SCHEMA", "unsupported", "DDL", "ALTER_DATABASE", "txt"),
-    ("ALTER VIEW", "unsupported", "DDL", "ALTER_VIEW", "txt"),
-    ("MSCK REPAIR TABLE", "definition", "DDL", "MSCK_REPAIR", "txt"),
-    ("SHOW DATABASES", "definition", "UTILITY", "SHOW_DATABASES", "txt"),
-    ("SHOW SCHEMAS", "definition", "UTILITY", "SHOW_DATABASES", "txt"),
-    ("SHOW TABLES", "definition", "UTILITY", "SHOW_TABLES", "txt"),
-    ("SHOW COLUMNS", "definition", "UTILITY", "SHOW_COLUMNS", "txt"),
-    ("SHOW CREATE TABLE", "definition", "UTILITY", "SHOW_CREATE_TABLE", "txt"),
-    ("SHOW CREATE VIEW", "definition", "UTILITY", "SHOW_CREATE_VIEW", "txt"),
-    ("SHOW PARTITIONS", "definition", "UTILITY", "SHOW_PARTITIONS", "txt"),
-    ("SHOW TBLPROPERTIES", "definition", "UTILITY", "SHOW_TABLE_PROPERTIES", "txt"),
-    ("SHOW VIEWS", "definition", "UTILITY", "SHOW_VIEWS", "txt"),
-    ("SHOW FUNCTIONS", "unsupported", "UTILITY", "SHOW_FUNCTIONS", "csv"),
-    ("DESCRIBE", "definition", "UTILITY", "DESCRIBE_TABLE", "txt"),
-    ("DESC", "definition", "UTILITY", "DESCRIBE_TABLE", "txt"),
+    ("SELECT", "query", "DML", "SELECT", "{id}.csv"),
+    ("WITH", "query", "DML", "SELECT", "{id}.csv"),
+    ("VALUES", "query", "DML", "SELECT", "{id}.csv"),
+    ("TABLE", "query", "DML", "SELECT", "{id}.csv"),
+    ("(", "query", "DML", "SELECT", "{id}.csv"),
+    ("EXECUTE", "prepared", "DML", "EXECUTE", "{id}.csv"),
+    ("EXPLAIN", "unsupported", "DML", "EXPLAIN", "{id}.txt"),
+    ("INSERT", "writing", "DML", "INSERT", "{id}"),
+    ("UPDATE", "unsupported", "DML", "UPDATE", "{id}.csv"),
+    ("DELETE", "unsupported", "DML", "DELETE", "{id}.csv"),
+    ("MERGE", "unsupported", "DML", "MERGE", "{id}.csv"),
+    ("UNLOAD", "writing", "DML", "UNLOAD", "{id}"),
+    ("VACUUM", "unsupported", "DML", "VACUUM", "{id}.txt"),
+    ("OPTIMIZE", "unsupported", "DDL", "OPTIMIZE", "{id}.txt"),
+    ("PREPARE", "prepared", "UTILITY", "PREPARE", "{id}.txt"),
+    ("DEALLOCATE", "prepared", "UTILITY", "DEALLOCATE", "{id}.txt"),
+    ("CREATE DATABASE", "definition", "DDL", "CREATE_DATABASE", "{id}.txt"),
+    ("CREATE SCHEMA", "definition", "DDL", "CREATE_DATABASE", "{id}.txt"),
+    ("CREATE EXTERNAL TABLE", "definition", "DDL", "CREATE_TABLE", "{id}.txt"),
+    ("CREATE TABLE", "definition", "DDL", "CREATE_TABLE", "{id}.txt"),
+    ("CREATE VIEW", "definition", "DDL", "CREATE_VIEW", "{id}.txt"),
+    ("CREATE OR REPLACE VIEW", "definition", "DDL", "CREATE_VIEW", "{id}.txt"),
+    ("CREATE PROTECTED MULTI DIALECT VIEW", "unsupported", "DDL", "CREATE_VIEW", "{id}.txt"),
+    ("DROP DATABASE", "definition", "DDL", "DROP_DATABASE", "{id}.txt"),
+    ("DROP SCHEMA", "definition", "DDL", "DROP_DATABASE", "{id}.txt"),
+    ("DROP TABLE", "definition", "DDL", "DROP_TABLE", "{id}.txt"),
+    ("DROP VIEW", "definition", "DDL", "DROP_VIEW", "{id}.txt"),
+    ("ALTER TABLE", "definition", "DDL", "ALTER_TABLE", "{id}.txt"),
+    ("ALTER DATABASE", "unsupported", "DDL", "ALTER_DATABASE", "{id}.txt"),
+    ("ALTER SCHEMA", "unsupported", "DDL", "ALTER_DATABASE", "{id}.txt"),
+    ("ALTER VIEW", "unsupported", "DDL", "ALTER_VIEW", "{id}.txt"),
+    ("MSCK REPAIR TABLE", "definition", "DDL", "MSCK_REPAIR", "{id}.txt"),
+    ("SHOW DATABASES", "definition", "UTILITY", "SHOW_DATABASES", "{id}.txt"),
+    ("SHOW SCHEMAS", "definition", "UTILITY", "SHOW_DATABASES", "{id}.txt"),
+    ("SHOW TABLES", "definition", "UTILITY", "SHOW_TABLES", "{id}.txt"),
+    ("SHOW COLUMNS", "definition", "UTILITY", "SHOW_COLUMNS", "{id}.txt"),
+    ("SHOW CREATE TABLE", "definition", "UTILITY", "SHOW_CREATE_TABLE", "{id}.txt"),
+    ("SHOW CREATE VIEW", "definition", "UTILITY", "SHOW_CREATE_VIEW", "{id}.txt"),
+    ("SHOW PARTITIONS", "definition", "UTILITY", "SHOW_PARTITIONS", "{id}.txt"),
+    ("SHOW TBLPROPERTIES", "definition", "UTILITY", "SHOW_TABLE_PROPERTIES", "{id}.txt"),
+    ("SHOW VIEWS", "definition", "UTILITY", "SHOW_VIEWS", "{id}.txt"),
+    ("SHOW FUNCTIONS", "unsupported", "UTILITY", "SHOW_FUNCTIONS", "{id}.csv"),
+    ("DESCRIBE", "definition", "UTILITY", "DESCRIBE_TABLE", "{id}.txt"),
+    ("DESC", "definition", "UTILITY", "DESCRIBE_TABLE", "{id}.txt"),
 )
 
 _FIRST_WORDS = (
@@ -121,7 +121,7 @@ def classify(text: str) -> Statement:
         raise MalformedQuery(_no_statement(text, tokens))
     _, family, kind, substatement, output = max(fits, key=lambda row: len(row[0]))
     if substatement == "CREATE_TABLE" and words[1] == "TABLE" and _selects(words):
-        family, substatement = "unsupported", "CREATE_TABLE_AS_SELECT"
+        family, substatement, output = "writing", "CREATE_TABLE_AS_SELECT", "tables/{id}"
     if substatement == "ALTER_TABLE":
         substatement += _alteration(words)
     return Statement(text[: tokens[-1].end], family, kind, substatement, output, tuple(tokens))

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 from steppe.sql import types as t
 from steppe.sql.catalog import Column
 from steppe.sql.errors import not_supported
@@ -45,3 +47,15 @@ def lazy_value(cell: str, kind: Type, item: str, column: Column) -> str:
             return f"CASE WHEN {cell} = '' THEN CAST([] AS {held}) ELSE list_transform(list_transform(string_split({cell}, {text(item)}), lambda x: nullif(x, '\\N')), lambda x: {inner}) END"
         case _:
             raise not_supported(f"column {column.name} of type {kind} in a delimited table")
+
+
+def delimiter(said: str) -> str:
+    """A delimiter of one character; Hive also takes its number."""
+    if len(said) > 1 and said.isdigit() and 0 <= int(said) < 128:
+        return chr(int(said))
+    if said == "\\t":
+        return "\t"
+    escape = re.fullmatch(r"\\([uU]?)0*(\d{1,3})", said)
+    if escape:
+        return chr(int(escape.group(2), 16 if escape.group(1) else 8))
+    return said[:1]

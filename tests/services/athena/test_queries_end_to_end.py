@@ -148,7 +148,7 @@ REASONS = [
         "SUBQUERY_MULTIPLE_ROWS: Scalar sub-query has returned multiple rows",
         1006,
     ),
-    ("INSERT INTO t VALUES 1", "NOT_SUPPORTED: INSERT", 1200),
+    ("INSERT INTO t VALUES 1", "TABLE_NOT_FOUND: line 1:13: Table 'awsdatacatalog.default.t' does not exist", 1301),
     ("DROP TABLE nowhere", "FAILED: SemanticException [Error 10001]: Table not found default.nowhere", 1003),
 ]
 

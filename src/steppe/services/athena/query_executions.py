@@ -19,7 +19,7 @@ from steppe.services.athena.refusals import count_of, invalid, object_of, text_o
 from steppe.services.athena.reuse import reuse_key
 from steppe.services.athena.runner import Runner
 from steppe.services.athena.work_groups import ENGINE_VERSION, WorkGroups, location, refuse_members
-from steppe.sql import definitions, results
+from steppe.sql import definitions, results, write_reader
 from steppe.sql.errors import MalformedQuery
 from steppe.sql.grammar import parse_query
 from steppe.sql.statement import Statement, classify
@@ -84,10 +84,11 @@ class QueryExecutions:
                 "parameters": parameters,
                 "reuse_minutes": _reuse_minutes(members),
                 "result_configuration": result,
-                "output_location": f"{result['OutputLocation']}{query_id}.{statement.output}",
+                "output_location": result["OutputLocation"] + statement.output.format(id=query_id),
                 "statement_type": statement.type,
                 "substatement_type": statement.substatement_type,
                 "scan_cutoff": group["Configuration"].get("BytesScannedCutoffPerQuery"),
+                "enforced": _is_enforced(group),
                 "engine": group["Configuration"].get("EngineVersion", {}).get("SelectedEngineVersion", "AUTO"),
                 "asked": base64.b64encode(
                     canonical({k: v for k, v in members.items() if k != "ClientRequestToken"})
@@ -127,6 +128,8 @@ class QueryExecutions:
                 parse_query(statement)
             elif statement.family == "definition":
                 definitions.check(statement)
+            elif statement.family == "writing":
+                write_reader.read(statement)
             elif statement.family == "prepared":
                 prepared.check(statement)
         except MalformedQuery as error:
@@ -229,6 +232,8 @@ class QueryExecutions:
             statistics["ServiceProcessingTimeInMillis"] = 1
         if record.state == "SUCCEEDED" and body.get("planning_ms"):
             statistics["QueryPlanningTimeInMillis"] = body["planning_ms"]
+        if "manifest" in body:
+            statistics["DataManifestLocation"] = body["manifest"]
         return statistics
 
     # -- results
@@ -262,7 +267,7 @@ class QueryExecutions:
         return answer
 
     def _page(self, record: QueryRecord, offset: int, limit: int) -> tuple[list[list[str | None]], int]:
-        if not record.body["columns"]:
+        if not record.body["columns"] or "written" in record.body:
             return [], 0
         bucket, _, key = str(record.body["output_location"]).removeprefix("s3://").partition("/")
         try:
@@ -279,6 +284,14 @@ class QueryExecutions:
         reader = results.read_rows if record.body["statement_type"] == "DML" else results.read_lines
         page = list(itertools.islice(reader(chunks), limit))
         return [row for row, _ in page], sum(length for _, length in page)
+
+
+def _is_enforced(group: Document) -> bool:
+    """Whether the work group itself says where output goes."""
+    configuration = group["Configuration"]
+    return bool(
+        configuration["EnforceWorkGroupConfiguration"] and configuration["ResultConfiguration"].get("OutputLocation")
+    )
 
 
 def _context(members: Document) -> Document:

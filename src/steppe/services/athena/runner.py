@@ -19,11 +19,13 @@ from steppe.base.jsonvalue import JsonValue
 from steppe.objects.object_store import ObjectMetadata, ObjectStore
 from steppe.services.athena import prepared
 from steppe.services.athena.reuse import earlier_result
-from steppe.sql import definitions, results
+from steppe.sql import definitions, results, write_reader
 from steppe.sql.catalog import Catalog
 from steppe.sql.engines.duckdb_engine import DuckdbEngine, StopSignal
 from steppe.sql.errors import MalformedQuery, QueryCancelled, QueryError
 from steppe.sql.statement import Statement, classify
+from steppe.sql.types import BIGINT, column_info
+from steppe.sql.writes import WriteContext, Writing
 from steppe.stores.queries import Document, QueryRecord, QueryStore
 from steppe.stores.saved_queries import SavedQueryStore
 
@@ -56,6 +58,7 @@ class Runner:
         self._objects = objects
         self._catalog = catalog
         self._engine = engine
+        self._writing = Writing(catalog, objects, engine)
         self._clock = clock
         self._pool = ThreadPoolExecutor(max_workers=CONCURRENT_MAX, thread_name_prefix="athena-query")
         self._stops: dict[str, StopSignal] = {}
@@ -150,6 +153,8 @@ class Runner:
                 return self._query(statement, record.body, signal, bucket, key)
             case "definition":
                 return self._definition(statement, database, signal, bucket, key)
+            case "writing":
+                return self._written(statement, record.body, signal, bucket, key)
             case "prepared":
                 prepared.run(statement, record.work_group, self._saved, self._clock())
                 self._put(bucket, key, b"", "text/plain")
@@ -174,6 +179,37 @@ class Runner:
         finally:
             run.close()  # type: ignore[attr-defined]
         raise QueryError("GENERIC_INTERNAL_ERROR", "the engine gave no result")
+
+    def _written(self, statement: Statement, body: Document, signal: StopSignal, bucket: str, key: str) -> Document:
+        """A statement that writes: its manifest and metadata are next to where a query's result would be."""
+
+        def check_scan(scanned_bytes: int) -> None:
+            if body.get("scan_cutoff") and scanned_bytes > body["scan_cutoff"]:
+                raise _ScanCutoff
+
+        engine_id = self._engine_id()
+        context = WriteContext(
+            database=_database(body),
+            now_ms=self._clock(),
+            engine_id=engine_id,
+            output=str(body["output_location"]),
+            enforced=bool(body.get("enforced")),
+            stop=signal,
+            check_scan=check_scan,
+        )
+        done = self._writing.run(write_reader.read(statement), context)
+        columns = (column_info("rows", BIGINT),)
+        key = key.removesuffix(".csv")
+        answer: Document = {"columns": [asdict(c) for c in columns], "scanned_bytes": done.scanned_bytes,
+                            "planning_ms": done.planning_ms, "update_count": done.row_count,
+                            "written": True}  # fmt: skip
+        if done.manifest:
+            self._put(bucket, f"{key}-manifest.csv", (f"{uri}\n".encode() for uri in done.objects), "text/csv")
+            answer["manifest"] = f"s3://{bucket}/{key}-manifest.csv"
+        if done.update is not None:
+            metadata = results.metadata_bytes(engine_id, columns, (done.update, done.row_count))
+            self._put(bucket, f"{key}.metadata", metadata, "application/octet-stream")
+        return answer
 
     def _definition(self, statement: Statement, database: str, signal: StopSignal, bucket: str, key: str) -> Document:
         now_ms = self._clock()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,12 +71,16 @@ class Opened:
         columns: of the result.
         types: their names and types.
         scanned_bytes: size of the objects that it reads.
+        compiled: the query.
+        read: gives the rows of a SELECT of DuckDB over the query's SQL; called once, instead of reading `csv`.
         csv: the bytes of the result CSV; consumed once.
     """
 
     columns: tuple[ColumnInfo, ...]
     types: tuple[tuple[str, Type], ...]
     scanned_bytes: int
+    compiled: Compiled
+    read: Callable[[str], Iterator[pa.RecordBatch]]
     csv: Iterator[bytes]
 
 
@@ -142,9 +146,15 @@ class DuckdbEngine:
             _lock(connection, tables.paths, own)
             stop.check()
             columns = tuple(column_info(label, value.type) for label, value in compiled.columns)
-            lines = self._lines(connection, compiled, stop)
             types = tuple((label, value.type) for label, value in compiled.columns)
-            yield Opened(columns=columns, types=types, scanned_bytes=tables.scanned_bytes, csv=lines)
+            yield Opened(
+                columns=columns,
+                types=types,
+                scanned_bytes=tables.scanned_bytes,
+                compiled=compiled,
+                read=lambda sql: _batches(connection, sql, stop),
+                csv=_lines(connection, compiled, stop),
+            )
         finally:
             connection.close()
 
@@ -158,16 +168,21 @@ class DuckdbEngine:
             "allow_community_extensions": False,
         }
 
-    def _lines(self, connection: duckdb.DuckDBPyConnection, compiled: Compiled, stop: StopSignal) -> Iterator[bytes]:
-        yield results.header_line([label for label, _ in compiled.columns])
-        sql = results.lines_query(compiled.query.sql, compiled.columns)
-        try:
-            for batch in connection.sql(sql).to_arrow_reader(_ROWS_A_BATCH):
-                stop.check()
-                if batch.num_rows:
-                    yield _buffer(batch.column(0))
-        except (duckdb.Error, pa.ArrowException) as error:
-            raise _ended(error, stop) from error
+
+def _lines(connection: duckdb.DuckDBPyConnection, compiled: Compiled, stop: StopSignal) -> Iterator[bytes]:
+    yield results.header_line([label for label, _ in compiled.columns])
+    for batch in _batches(connection, results.lines_query(compiled.query.sql, compiled.columns), stop):
+        if batch.num_rows:
+            yield results.string_bytes(batch.column(0))
+
+
+def _batches(connection: duckdb.DuckDBPyConnection, sql: str, stop: StopSignal) -> Iterator[pa.RecordBatch]:
+    try:
+        for batch in connection.sql(sql).to_arrow_reader(_ROWS_A_BATCH):
+            stop.check()
+            yield batch
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise _ended(error, stop) from error
 
 
 def _ended(error: Exception, stop: StopSignal) -> SteppeError:
@@ -180,15 +195,6 @@ def _ended(error: Exception, stop: StopSignal) -> SteppeError:
         label = str(error).split(" Error:", 1)[0].split()[-1] if " Error:" in str(error) else ""
         kind = f"{label}Exception"
     return from_duckdb(kind, str(error))
-
-
-def _buffer(column: object) -> bytes:
-    """All texts of an Arrow string array, one after the other, without making a Python object of each."""
-    _, offsets, characters = column.buffers()  # type: ignore[attr-defined]
-    wide = str(column.type) == "large_string"  # type: ignore[attr-defined]
-    view = memoryview(offsets).cast("q" if wide else "i")
-    first, last = view[column.offset], view[column.offset + len(column)]  # type: ignore[attr-defined,arg-type]
-    return bytes(memoryview(characters)[first:last])
 
 
 def _lock(connection: duckdb.DuckDBPyConnection, paths: list[str], own: Path) -> None:
