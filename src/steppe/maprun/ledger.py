@@ -193,6 +193,21 @@ class Ledger:
         self.grants[shard] = min(children, self.grants[shard] + max(free, 0))
         return self.grants[shard]
 
+    def share_anew(self, wanted: dict[int, int], *, workers: int) -> None:
+        """MaxConcurrency has changed, or a shard under way got nothing of it: share the window out again.
+
+        Args:
+            wanted: children that each shard under way can run at most, by its first item, in item order.
+            workers: as in `grant`.
+
+        A grant may be 0 now, and less than what runs: that is not stopped, but nothing is started until it has ended.
+        """
+        free = self.concurrency_max or CHILDREN_CONCURRENT_MAX
+        share = max(1, free // max(workers, 1))
+        for shard, children in wanted.items():
+            self.grants[shard] = min(children, share, free)
+            free -= self.grants[shard]
+
     def release(self, shard: int) -> None:
         """A shard is not under way any more."""
         self.grants.pop(shard, None)

@@ -57,9 +57,8 @@ class MapRun:
         self.record = record
         self.plan = plan
         self._parts = parts
-        command = plan.command
-        tolerance = Tolerance(command.tolerated_failure_count, command.tolerated_failure_percentage)
-        self.ledger = Ledger(tolerance, command.max_concurrency, plan.children_batch_items)
+        self._saving, self._updating = asyncio.Lock(), asyncio.Lock()
+        self.ledger = Ledger(_tolerance(record, plan), record.settings["maxConcurrency"], plan.children_batch_items)
         self._prefix = run_prefix(record.arn)
         self._wake = asyncio.Event()
         self._desk = ShardDesk(
@@ -81,7 +80,7 @@ class MapRun:
             if self.record.ending is None:
                 ending = await self._work()
                 if ending is not None:
-                    await self._save_run(replace(self.record, ending=ending))
+                    await self._save_run(ending=ending)
                     await self._stop_children(express=ending["status"] == "ABORTED")
             else:
                 await self._load_books()
@@ -95,6 +94,23 @@ class MapRun:
         """Have the run end as ABORTED."""
         self._stop_asked = True
         self._wake.set()
+
+    async def update(self, changes: dict[str, JsonValue]) -> bool:
+        """Other limits from now on, by the names of DescribeMapRun; False when the run is ending."""
+        async with self._updating:
+            if self._stop_asked or self.record.ending is not None or self.record.status != "RUNNING":
+                return False
+            now = _tolerance(self.record, self.plan)
+            count = changes.get("toleratedFailureCount", now.count)
+            percentage = changes.get("toleratedFailurePercentage", now.percentage)
+            await self._save_run(settings={**self.record.settings, **changes, "tolerance": [count, percentage]})
+            self.ledger.tolerance = Tolerance(count, percentage)
+            self._desk.tell_tolerance()
+            self.ledger.concurrency_max = self.record.settings["maxConcurrency"]
+            if "maxConcurrency" in changes:
+                self._desk.share_anew()
+            self._wake.set()
+            return True
 
     def deliver(self, item_index: int, stimulus: Stimulus) -> None:
         """Something has happened to a child; dropped when it does not run."""
@@ -132,7 +148,7 @@ class MapRun:
             wrong = self._scan_fault or self._desk.fault
             if wrong:
                 return _failed(wrong)
-            if self.ledger.exceeded:
+            if self.ledger.exceeded or self._desk.exceeded:
                 return _failed(Fault(EXCEEDED, EXCEEDED_CAUSE))
             if self.ledger.complete and not self._desk.busy:
                 return None
@@ -146,7 +162,7 @@ class MapRun:
             return reopen_source(self.record.source, parts.places)
         key = f"{self._prefix}items.jsonl"
         source = await parts.in_thread(open_source, self.plan.command, places=parts.places, spool_key=key)
-        await self._save_run(replace(self.record, source=source.description))
+        await self._save_run(source=source.description)
         return source
 
     async def _load_books(self) -> None:
@@ -222,7 +238,7 @@ class MapRun:
         except Fault as fault:
             self._scan_fault = fault
             return
-        await self._save_run(replace(self.record, scanned_all=True))
+        await self._save_run(scanned_all=True)
         self.ledger.scanned_all = True
 
     # The end
@@ -253,16 +269,15 @@ class MapRun:
             result, record = await collect_results(record, self.plan, self._parts, self._export)
         except Fault as fault:
             ending = ending or _failed(fault)
-        ended = replace(
-            record,
+        await self._save_run(
             status=ending["status"] if ending else "SUCCEEDED",
             ending=ending,
             outcome={"error": ending["error"], "cause": ending["cause"]} if ending else {"result": result},
             stopped_ms=self._parts.clock(),
             counts=self.counts(ended=True),
+            redrive=record.redrive,
         )
-        await self._save_run(ended)
-        return ended
+        return self.record
 
     async def _run_job(self, job: Job, answer: Callable[[JsonValue], Awaitable[JsonValue]]) -> JsonValue:
         """Run another job of this run in the pool, again when its worker is lost."""
@@ -291,9 +306,12 @@ class MapRun:
             "executionCounts": self.ledger.counts(of_items=False, ended=ended),
         }
 
-    async def _save_run(self, record: RunRecord) -> None:
-        await self._parts.database.write(lambda c: map_runs.save_run(c, record))
-        self.record = record
+    async def _save_run(self, **changes: JsonValue) -> None:
+        """Change the run's record; one change after the other, as its limits may be updated at any time."""
+        async with self._saving:
+            record = replace(self.record, **changes)
+            await self._parts.database.write(lambda c: map_runs.save_run(c, record))
+            self.record = record
 
     def _raise_crash(self) -> None:
         if self._desk.crash:
@@ -327,3 +345,10 @@ def run_prefix(map_run_arn: str) -> str:
 
 def _failed(fault: Fault) -> JsonValue:
     return {"status": "FAILED", "error": fault.error, "cause": fault.cause}
+
+
+def _tolerance(run: RunRecord, plan: RunPlan) -> Tolerance:
+    """What a run tolerates now. Its settings say it once it was updated: with None for what nobody has said."""
+    command = plan.command
+    said = run.settings.get("tolerance")
+    return Tolerance(*(said or (command.tolerated_failure_count, command.tolerated_failure_percentage)))

@@ -166,6 +166,28 @@ class MapRuns:
             "redriveDate": redriven_ms(record),
         }
 
+    async def update(
+        self,
+        map_run_arn: str,
+        *,
+        max_concurrency: int | None,
+        tolerated_failure_count: int | None,
+        tolerated_failure_percentage: float | None,
+    ) -> bool:
+        """UpdateMapRun: other limits from now on, None for those that stay. False when the run does not run (any more).
+
+        Children above a lowered MaxConcurrency are not stopped; none is started before enough of them have ended.
+        """
+        entry = self._running.get(map_run_arn)
+        if entry is None:
+            return False
+        limits = {
+            "maxConcurrency": max_concurrency,
+            "toleratedFailureCount": tolerated_failure_count,
+            "toleratedFailurePercentage": tolerated_failure_percentage,
+        }
+        return await entry[0].update({name: value for name, value in limits.items() if value is not None})
+
     def progress(self, map_run_arn: str) -> dict[str, JsonValue] | None:
         """`itemCounts` and `executionCounts` of a run that is under way here, out of memory; else None."""
         entry = self._running.get(map_run_arn)

@@ -33,6 +33,7 @@ from steppe.maprun.shards import (
     RunningChild,
     RunningReport,
     SegmentReport,
+    SetFailuresLeft,
     SetLimit,
     ShardEnd,
     ShardJob,
@@ -104,6 +105,8 @@ class ShardDesk:
         """
         self.fault: Fault | None = None
         """Why the run cannot succeed any more: the source, the ItemSelector, or shards that fail again and again."""
+        self.exceeded = False
+        """A shard stopped because more failed than might: it is over, whatever is tolerated by now."""
         self.crash: BaseException | None = None
         """Why the coordinator cannot go on: the database refused a write."""
         self._run_id = run.id
@@ -166,6 +169,8 @@ class ShardDesk:
         if self._hold and self._saving:
             return
         self._hold = False
+        if 0 in self._ledger.grants.values():
+            self.share_anew()
         most = self._parts.executor.capacity * _JOBS_PER_WORKER
         while sum(1 for entry in self._under_way.values() if not entry.idle) < most:
             entry = await self._next_shard()
@@ -192,6 +197,23 @@ class ShardDesk:
             self._next_item = page[-1].first_item + page[-1].item_count if page else known
             self._waiting.extend(page)
         return _UnderWay(self._waiting.popleft()) if self._waiting else None
+
+    def share_anew(self) -> None:
+        """MaxConcurrency is another one, or left nothing for a shard: give all under way their part of it."""
+        under_way = dict(sorted(self._under_way.items()))
+        before = dict(self._ledger.grants)
+        wanted = {first: -(-entry.shard.item_count // self._ledger.batch_items) for first, entry in under_way.items()}
+        self._ledger.share_anew(wanted, workers=self._parts.executor.capacity)
+        for first_item, entry in under_way.items():
+            grant = self._ledger.grants[first_item]
+            if entry.handle and grant != before.get(first_item):
+                entry.handle.send(SetLimit(grant if entry.deaths < _DEATHS_ALONE else min(grant, 1)))
+
+    def tell_tolerance(self) -> None:
+        """The tolerance is another one: tell the shards under way."""
+        for entry in self._under_way.values():
+            if entry.handle:
+                entry.handle.send(SetFailuresLeft(self._ledger.failures_left))
 
     def _share_rest(self) -> None:
         """No shard waits: what is free of the window goes to those under way that could use it."""
@@ -265,6 +287,7 @@ class ShardDesk:
                 if end.error is not None:
                     self.fault = self.fault or Fault(end.error, end.cause)
                 self._register(entry, end.report, end)
+                self.exceeded = self.exceeded or end.exceeded
                 if not end.whole:
                     # It stopped by itself, most likely because too many failed: that is in the books once it is saved.
                     self._hold = True

@@ -118,6 +118,13 @@ class SetLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class SetFailuresLeft:
+    """So many items more may fail before the shard stops by itself now; None for no limit."""
+
+    failures_left: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class FindChild:
     """Ask for one child that runs, with its history so far."""
 
@@ -141,7 +148,7 @@ class Deliver:
     stimulus: Stimulus
 
 
-ToWorker: TypeAlias = StopChildren | SetLimit | FindChild | ListRunning | Deliver
+ToWorker: TypeAlias = StopChildren | SetLimit | SetFailuresLeft | FindChild | ListRunning | Deliver
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,11 +180,13 @@ class ShardEnd:
         report: the last segment, not reported before; None when nothing was left to write.
         whole: every child of the shard has ended in a segment of this or an earlier attempt.
         executions: children of the whole shard; 0 when it stopped early.
+        exceeded: it stopped by itself, because more items failed than might.
         error, cause: what is wrong with the source or the ItemSelector; error is None when nothing is.
     """
 
     report: SegmentReport | None
     whole: bool
     executions: int = 0
+    exceeded: bool = False
     error: str | None = None
     cause: str | None = None

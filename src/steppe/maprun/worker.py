@@ -40,6 +40,7 @@ from steppe.maprun.shards import (
     ListRunning,
     RunningReport,
     SegmentReport,
+    SetFailuresLeft,
     SetLimit,
     ShardEnd,
     ShardJob,
@@ -112,6 +113,8 @@ class _ShardRun:
         self._writing = asyncio.Lock()
         self._ticker: asyncio.Task[None] | None = None
         self._failed_items = 0
+        self._failures_left = job.failures_left
+        self._exceeded = False
         self._stopping = False
         self._crash: BaseException | None = None
         self._limit = job.limit
@@ -161,6 +164,7 @@ class _ShardRun:
             report=report,
             whole=whole,
             executions=started if whole else 0,
+            exceeded=self._exceeded,
             error=error.error if error else None,
             cause=error.cause if error else None,
         )
@@ -332,8 +336,9 @@ class _ShardRun:
         if execution.status == "ABORTED":
             return
         self._failed_items += item_count
-        left = self._job.failures_left
+        left = self._failures_left
         if left is not None and self._failed_items > left and not self._stopping:
+            self._exceeded = True
             self._stop(express=False)
 
     def _stop(self, *, express: bool) -> None:
@@ -425,6 +430,9 @@ class _ShardRun:
             case SetLimit(limit):
                 self._limit = limit
                 self._changed.set()
+            case SetFailuresLeft(left):
+                # What failed here until now is booked, or soon is: the coordinator's books are what counts.
+                self._failures_left = None if left is None else self._failed_items + max(left, 0)
             case Deliver(item_index, stimulus):
                 self._children.deliver(item_index, stimulus)
             case FindChild() | ListRunning():

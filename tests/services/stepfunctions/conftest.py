@@ -99,12 +99,18 @@ class StandInMapRuns:
         self.runs: dict[str, dict] = {}
         self.children: dict[str, dict] = {}
         self.histories: dict[str, list] = {}
+        self.updates: list[dict] = []
 
     def tell_child(self, arn, stimulus):
         pass
 
     async def describe(self, map_run_arn):
         return self.runs.get(map_run_arn)
+
+    async def update(self, map_run_arn, **limits):
+        run = self.runs[map_run_arn]
+        self.updates.append({name: value for name, value in limits.items() if value is not None})
+        return run["status"] == "RUNNING"
 
     async def list_runs(self, execution_arn, *, limit, token):
         found = [

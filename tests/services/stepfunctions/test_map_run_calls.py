@@ -152,3 +152,40 @@ def test_one_child_cannot_be_stopped(run, refused) -> None:
     code, text = refused("stop_execution", executionArn=run.children[0])
     assert code == "ValidationException"
     assert "not supported" in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ({"maxConcurrency": 0}, {"max_concurrency": 0}),
+        (
+            {"toleratedFailureCount": 7, "toleratedFailurePercentage": 12.5},
+            {"tolerated_failure_count": 7, "tolerated_failure_percentage": 12.5},
+        ),
+    ],
+)
+def test_a_run_that_is_running_is_updated(sfn, server, run, asked, given) -> None:
+    server.map_runs.runs[run.arn]["status"] = "RUNNING"
+    answer = sfn.update_map_run(mapRunArn=run.arn, **asked)
+    assert set(answer) == {"ResponseMetadata"}
+    assert server.map_runs.updates[-1] == given
+
+
+@pytest.mark.parametrize(
+    ("arn", "limits", "code"),
+    [
+        (None, {}, "ValidationException"),
+        (None, {"maxConcurrency": 3}, "ValidationException"),
+        (None, {"toleratedFailurePercentage": 100.5}, "ValidationException"),
+        (None, {"toleratedFailurePercentage": -1}, "ValidationException"),
+        (None, {"maxConcurrency": -1}, "ValidationException"),
+        (None, {"toleratedFailureCount": -1}, "ValidationException"),
+        (f"{REALM}:mapRun:M/l:11111111-2222-3333-4444-555555555556", {"maxConcurrency": 3}, "ResourceNotFound"),
+        (f"{REALM}:stateMachine:M", {"maxConcurrency": 3}, "InvalidArn"),
+        ("nonsense", {"maxConcurrency": 3}, "InvalidArn"),
+    ],
+)
+def test_an_update_that_cannot_be(sfn, run, arn, limits, code) -> None:
+    with pytest.raises(sfn.exceptions.ClientError) as refused:
+        sfn.update_map_run(mapRunArn=arn or run.arn, **limits)
+    assert refused.value.response["Error"]["Code"] == code

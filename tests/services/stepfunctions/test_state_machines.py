@@ -68,9 +68,32 @@ def test_a_repeat_with_something_else_is_refused(create, refused, name, make_def
             "Invalid Logging Configuration: Must specify exactly one Log Destination.",
         ),
         (
-            {"tracingConfiguration": {"enabled": True}},
-            "InvalidTracingConfiguration",
-            "Invalid Tracing Configuration: X-Ray tracing is not supported by steppe",
+            {"loggingConfiguration": {"destinations": [{}, {}]}},
+            "InvalidLoggingConfiguration",
+            "Invalid Logging Configuration: Must specify exactly one Log Destination.",
+        ),
+        *(
+            (
+                {"loggingConfiguration": {"level": "ALL", "destinations": [destination]}},
+                "InvalidLoggingConfiguration",
+                f"Invalid Logging Configuration: {text}",
+            )
+            for destination, text in (
+                ({}, "Must set valid CloudWatch Log Group ARN."),
+                ({"cloudWatchLogsLogGroup": {}}, "Must set valid CloudWatch Log Group ARN."),
+                (
+                    {"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:s3:::logs"}},
+                    "Provided ARN is not CloudWatch Logs Log Group ARN.",
+                ),
+                (
+                    {"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:000000000000:log-group:/a"}},
+                    "Log Group ARN must be provided with '*' qualifier.",
+                ),
+                (
+                    {"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:000000000000:log-group:a b:*"}},
+                    "Must set valid CloudWatch Log Group ARN.",
+                ),
+            )
         ),
         (
             {"encryptionConfiguration": {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "k"}},

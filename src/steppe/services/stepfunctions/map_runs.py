@@ -1,4 +1,4 @@
-"""ListMapRuns and DescribeMapRun."""
+"""ListMapRuns, DescribeMapRun and UpdateMapRun."""
 
 from __future__ import annotations
 
@@ -33,3 +33,30 @@ async def describe_map_run(parts: Parts, request: Request) -> dict[str, JsonValu
     if found is None:
         raise refusals.resource_missing(arn)
     return found
+
+
+async def update_map_run(parts: Parts, request: Request) -> dict[str, JsonValue]:
+    """Other limits for a Map Run that runs. The texts of the refusals were not seen."""
+    members = request.input
+    arn = members["mapRunArn"]
+    arns.expect(arn, "mapRun")
+    limits = {name: members.get(name) for name in _LIMITS}
+    if all(value is None for value in limits.values()):
+        raise refusals.invalid(
+            f"At least one of {', '.join(_LIMITS)} must be given", reason="MISSING_REQUIRED_PARAMETER"
+        )
+    found = await parts.map_runs.describe(arn)
+    if found is None:
+        raise refusals.resource_missing(arn)
+    updated = await parts.map_runs.update(
+        arn,
+        max_concurrency=limits["maxConcurrency"],
+        tolerated_failure_count=limits["toleratedFailureCount"],
+        tolerated_failure_percentage=limits["toleratedFailurePercentage"],
+    )
+    if not updated:
+        raise refusals.invalid(f"Map Run is not running and cannot be updated: '{arn}'")
+    return {}
+
+
+_LIMITS = ("maxConcurrency", "toleratedFailureCount", "toleratedFailurePercentage")

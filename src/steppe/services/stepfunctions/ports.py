@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,6 +14,7 @@ from steppe.base.jsonvalue import JsonValue
 from steppe.interp.command import CallTask
 from steppe.interp.history import HistoryEvent
 from steppe.interp.stimulus import Stimulus
+from steppe.services.stepfunctions.limits import Limits
 from steppe.stores.database import Database
 from steppe.stores.executions import ExecutionRecord
 from steppe.stores.machines import MachineRecord
@@ -74,6 +76,17 @@ class MapRuns(Protocol):
         """DescribeMapRun's answer; None when there is no such run."""
         ...
 
+    async def update(
+        self,
+        map_run_arn: str,
+        *,
+        max_concurrency: int | None,
+        tolerated_failure_count: int | None,
+        tolerated_failure_percentage: float | None,
+    ) -> bool:
+        """Other limits for a run, None for those that stay; False when it does not run (any more)."""
+        ...
+
     async def list_runs(
         self, execution_arn: str, *, limit: int, token: str | None
     ) -> tuple[list[dict[str, JsonValue]], str | None]:
@@ -122,6 +135,8 @@ class Parts:
     Attributes:
         test_cases: why a machine (its name) cannot run a test case of the mock configuration, None when it can; None
             without a mock configuration.
+        limits: quotas that were set.
+        draw: a random number below its argument: which version an alias routes to.
         chores: tasks that go on after an answer was given.
     """
 
@@ -132,6 +147,8 @@ class Parts:
     clock: Callable[[], int]
     tasks: Tasks = field(default_factory=NoTasks)
     test_cases: Callable[[str, str], str | None] | None = None
+    limits: Limits = field(default_factory=Limits)
+    draw: Callable[[int], int] = secrets.randbelow
     chores: set[asyncio.Task[None]] = field(default_factory=set)
 
     def begin(self, chore: asyncio.Task[None]) -> None:

@@ -6,7 +6,8 @@ What is not in the table is refused by name.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -26,7 +27,9 @@ from steppe.services.stepfunctions import (
     tokens,
     versions,
 )
+from steppe.services.stepfunctions.limits import Limits
 from steppe.services.stepfunctions.ports import Engine, MapRuns, NoTasks, Parts, Tasks
+from steppe.services.throttling import Throttle
 from steppe.stores import machines
 from steppe.stores.database import Database
 from steppe.wire.request import Operations, Request
@@ -67,6 +70,7 @@ OPERATIONS: Final[dict[str, _OperationFunction]] = {
     "TagResource": tags.tag_resource,
     "TestState": test_state.test_state,
     "UntagResource": tags.untag_resource,
+    "UpdateMapRun": map_runs.update_map_run,
     "UpdateStateMachine": state_machines.update_state_machine,
     "UpdateStateMachineAlias": aliases.update_state_machine_alias,
     "ValidateStateMachineDefinition": definitions.validate_state_machine_definition,
@@ -89,7 +93,16 @@ class StepFunctionsService:
         clock: Callable[[], int],
         tasks: Tasks | None = None,
         test_cases: Callable[[str, str], str | None] | None = None,
+        limits: Limits | None = None,
+        throttle: Mapping[str, str] | None = None,
+        draw: Callable[[int], int] = secrets.randbelow,
     ) -> None:
+        """Prepare. All but `throttle`, the buckets by operation (`services.throttling`), is what `Parts` says.
+
+        Raises:
+            ThrottleSettingError: a bucket is not written as one.
+        """
+        self._throttle = Throttle(throttle) if throttle else None
         self._parts = Parts(
             database=database,
             engine=engine,
@@ -98,11 +111,21 @@ class StepFunctionsService:
             clock=clock,
             tasks=tasks or NoTasks(),
             test_cases=test_cases,
+            limits=limits or Limits(),
+            draw=draw,
         )
 
     def operations(self) -> Operations:
         """The table of operations; the same for every caller."""
-        return {name: partial(function, self._parts) for name, function in OPERATIONS.items()}
+        if self._throttle is None:
+            return {name: partial(function, self._parts) for name, function in OPERATIONS.items()}
+        return {name: partial(self._throttled, self._throttle, function) for name, function in OPERATIONS.items()}
+
+    async def _throttled(
+        self, throttle: Throttle, function: _OperationFunction, request: Request
+    ) -> dict[str, JsonValue]:
+        throttle.take(request.operation)
+        return await function(self._parts, request)
 
     async def start(self) -> None:
         """Go on with the deletions that the last server left unfinished. After the engine has started."""
