@@ -10,6 +10,7 @@ import contextlib
 import secrets
 import socket
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import sqlalchemy as sa
 import uvicorn
@@ -29,12 +30,18 @@ from steppe.maprun.sources import Places
 from steppe.maprun.worker import WorkerContext
 from steppe.objects.filesystem import FilesystemObjectStore
 from steppe.runtime.driver import Engine
+from steppe.runtime.event_posts import EventPosts
+from steppe.runtime.line_files import LineFile, LineFolder, Lines, StandardOutput
+from steppe.runtime.logs import LogDelivery
+from steppe.runtime.outbox import Outbox
+from steppe.runtime.status_events import EventBus, EventLines, Sender, StatusEvents
 from steppe.runtime.system import now_ms
 from steppe.services.app import create_app
 from steppe.services.athena.service import AthenaService
 from steppe.services.forwarding import Forwarding
 from steppe.services.glue.service import glue_operations
 from steppe.services.s3 import operations as s3_operations
+from steppe.services.stepfunctions.limits import Limits
 from steppe.services.stepfunctions.service import StepFunctionsService
 from steppe.settings import Settings
 from steppe.stores.database import Database
@@ -80,7 +87,15 @@ class Server:
         tasks: TaskCaller | MockedTasks = self.tasks
         if mock_config is not None:
             tasks = MockedTasks(self.tasks, mock_config, StoredCalls(self.database, self.callers))
-        self.engine = Engine(database=self.database, tasks=tasks, map_runs=self.map_runs, realm=settings.realm)
+        self.logs = LogDelivery(self.database, _log_lines(settings))
+        self.status_events = self._status_events()
+        self.engine = Engine(
+            database=self.database,
+            tasks=tasks,
+            map_runs=self.map_runs,
+            realm=settings.realm,
+            outbox=Outbox(logs=self.logs, events=self.status_events),
+        )
         self.engine.observers.append(self._tell_who_waits)
         self.athena = AthenaService(
             database=self.database, objects=self.objects, settings=settings, data_dir=data, clock=now_ms
@@ -96,6 +111,8 @@ class Server:
             clock=now_ms,
             tasks=self.tasks,
             test_cases=None if mock_config is None else mock_config.refusal,
+            limits=Limits.read(settings.limits),
+            throttle=settings.throttle,
         )
         self.services["stepfunctions"] = self.stepfunctions.operations()
 
@@ -121,6 +138,9 @@ class Server:
         self._serving = asyncio.create_task(self._http.serve(sockets=[self._socket]))
         await self.executor.start()
         await self.athena.start()
+        self.logs.start()
+        if self.status_events is not None:
+            self.status_events.start()
         await self.engine.start()
         await self.map_runs.settle()
         await self.stepfunctions.start()
@@ -135,12 +155,28 @@ class Server:
         self._socket.close()
         await self.stepfunctions.stop()
         await self.engine.stop()
+        await self.logs.stop()
+        if self.status_events is not None:
+            await self.status_events.stop()
         await self.map_runs.close()
         await self.executor.close()
         await self.athena.stop()
         await self.tasks.close()
         await self.callers.close()
         self.database.close()
+
+    def _status_events(self) -> StatusEvents | None:
+        place = self.settings.status_events
+        if not place:
+            return None
+        sender: Sender
+        if place.startswith(("http://", "https://")):
+            sender = EventPosts(place, self.callers.http)
+        elif place == "events":
+            sender = EventBus(lambda: self.callers.of("events"))
+        else:
+            sender = EventLines(StandardOutput() if place == "-" else LineFile(Path(place)))
+        return StatusEvents(self.database, sender, realm=self.settings.realm, clock=now_ms)
 
     def _tell_who_waits(self, execution: Execution, _events: list[HistoryEvent]) -> None:
         if execution.status != "RUNNING":
@@ -193,6 +229,13 @@ def worker_context(settings: Settings, server_url: str) -> WorkerContext:
         callers(settings, local=local, server_url=server_url), connections=read_connections(settings.connections)
     )
     return WorkerContext(places=places, tasks=tasks, clock=now_ms)
+
+
+def _log_lines(settings: Settings) -> Lines:
+    """Where the log lines of executions go."""
+    if settings.execution_logs == "-":
+        return StandardOutput()
+    return LineFolder(Path(settings.execution_logs) if settings.execution_logs else settings.data_dir / "logs")
 
 
 class _HttpServer(uvicorn.Server):

@@ -41,6 +41,15 @@ class Settings:
         mock_config: file of mocked integrations, as AWS Step Functions Local takes it (MockConfigFile.json); executions
             that are started by `<state machine ARN>#<test case>` use it.
         athena_output_location: `s3://bucket[/prefix]/` for work group `primary` until UpdateWorkGroup sets another.
+        execution_logs: where the log lines of executions go whose machines have a logging configuration: a folder, with
+            a file for each log group, or `-` for standard output. Without it, the folder `logs` in `data_dir`.
+        status_events: where "Step Functions Execution Status Change" events go: a file, `-` for standard output, an
+            `http://` or `https://` URL that they are posted to, or `events` for PutEvents at the endpoint of the
+            service `events`. Without it there are none.
+        throttle: `SIZE/PER_SECOND` of the token bucket of each operation of Step Functions, by its name; `*` is for the
+            operations that are not named. Without it nothing is throttled.
+        limits: at most so many `StateMachines`, `Activities` and `OpenExecutions` (Standard executions that run), by
+            these names. Without it there are no limits.
         sql_threads: threads of the SQL engine; 0 means one a core.
         sql_memory_mib: memory limit of the SQL engine, in MiB.
     """
@@ -58,6 +67,10 @@ class Settings:
     connections: Mapping[str, JsonValue] = field(default_factory=dict)
     mock_config: Path | None = None
     athena_output_location: str = ""
+    execution_logs: str = ""
+    status_events: str = ""
+    throttle: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, str] = field(default_factory=dict)
     sql_threads: int = 0
     sql_memory_mib: int = 512
 

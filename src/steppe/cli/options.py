@@ -46,6 +46,7 @@ def settings_of(config: Path | None, endpoints: list[str] | None = None, **given
         raise UserError(str(error)) from error
     _check_exposure(settings)
     _check_integrations(settings)
+    _check_limits(settings)
     return settings
 
 
@@ -62,6 +63,24 @@ def pairs(texts: list[str], *, option: str, form: str) -> dict[str, str]:
             raise UserError(f"{option} wants {form}, not {text!r}")
         found[name] = value
     return found
+
+
+def _check_limits(settings: Settings) -> None:
+    """A limit that cannot be read, or events that nobody could take, are told now."""
+    if settings.status_events == "events" and not {"events", "*"} & set(settings.endpoints):
+        raise UserError("setting status_events: events needs an endpoint of the service: --endpoint events=URL")
+    if not (settings.limits or settings.throttle):
+        return
+    from steppe.services.stepfunctions.limits import Limits, LimitSettingError
+    from steppe.services.throttling import Throttle, ThrottleSettingError
+
+    try:
+        Limits.read(settings.limits)
+        Throttle(settings.throttle)
+    except (LimitSettingError, ThrottleSettingError) as error:
+        raise UserError(
+            f"setting {'limits' if isinstance(error, LimitSettingError) else 'throttle'}: {error}"
+        ) from error
 
 
 def _check_integrations(settings: Settings) -> None:

@@ -43,6 +43,7 @@ from steppe.runtime import system
 from steppe.runtime.activities import ActivityDesk
 from steppe.runtime.children import ChildTasks, is_child
 from steppe.runtime.dispatch import Dispatcher, MapRunStarter, Tasks
+from steppe.runtime.outbox import Outbox
 from steppe.runtime.programs import Programs
 from steppe.runtime.timers import Timers
 from steppe.runtime.tokens import TokenChanges, changes_of
@@ -134,12 +135,14 @@ class Engine:
         realm: Realm,
         clock: Callable[[], int] = system.now_ms,
         entropy: Callable[[], bytes] = system.entropy,
+        outbox: Outbox | None = None,
     ) -> None:
         self._database = database
         self._realm = realm
         self._map_runs = map_runs
         self.clock = clock
         self._entropy = entropy
+        self._outbox = outbox or Outbox()
         self._timers = Timers(clock=clock, fire=self.post)
         self._activities = ActivityDesk(database=database, take=self._take_task)
         self._dispatcher = Dispatcher(
@@ -217,6 +220,7 @@ class Engine:
             row = insert_execution(c, begun)
             append_history(c, row, step.history)
             tokens.save(c)
+            self._outbox.begun(c, row, machine, step.execution, first_event_id=1)
             return row
 
         self._resize(live, len(begun.snapshot or b""))
@@ -266,6 +270,9 @@ class Engine:
                     c, execution_id=live.row, number=number, client_token=client_token, redriven_ms=redriven_ms
                 )
                 tokens.save(c)
+                assert live.machine is not None
+                first = step.history[0]["id"]
+                self._outbox.begun(c, live.row, live.machine, step.execution, first_event_id=first)
 
             await self._database.write(save)
         except BaseException:
@@ -414,6 +421,7 @@ class Engine:
         def save(c: sa.Connection) -> None:
             save_progress(c, execution_id=live.row, events=events, **progress)
             tokens.save(c)
+            self._outbox.saved(c, live.row, execution)
 
         while True:
             try:
@@ -456,6 +464,8 @@ class Engine:
     ) -> None:
         """After the commit: the new value counts, the commands go out, those who wait are told."""
         live.execution = execution
+        assert live.machine is not None
+        self._outbox.settled(live.row, live.machine)
         for observer in self.observers:
             observer(execution, events)
         await self._dispatch(live, commands)

@@ -37,6 +37,11 @@ def get_activity(c: sa.Connection, arn: str) -> ActivityRecord | None:
     return None if row is None else _record(tuple(row))
 
 
+def activity_count(c: sa.Connection) -> int:
+    """How many activities there are."""
+    return c.execute(sa.select(sa.func.count()).select_from(activities)).scalar() or 0
+
+
 def list_activities(c: sa.Connection, *, after_name: str, limit: int) -> list[ActivityRecord]:
     """Activities in order of their names, beginning after `after_name` ("" for the first)."""
     query = sa.select(activities).where(activities.c.name > after_name).order_by(activities.c.name).limit(limit)

@@ -126,7 +126,7 @@ def insert_execution(c: sa.Connection, record: ExecutionRecord) -> int:
 
 def find_execution(c: sa.Connection, arn: str, *, with_snapshot: bool = True) -> ExecutionRecord | None:
     """The execution with this ARN, or None. Without its snapshot (it may be megabytes) where nobody goes on with it."""
-    row = (_FIND if with_snapshot else _FIND_LIGHT).run(c, {"wanted": arn}).first()
+    row = (_FIND if with_snapshot else _FIND_LIGHT).first(c, {"wanted": arn})
     return None if row is None else _record(row)
 
 
@@ -182,6 +182,13 @@ def running(c: sa.Connection, *, after_id: int = 0, limit: int = 100) -> list[Ex
     # The literal, not a parameter: only then can the planner use the partial index.
     query = sa.select(*columns).where(_RUNNING, t.id > after_id).order_by(t.id).limit(limit)
     return [_record(row) for row in c.execute(query)]
+
+
+def open_count(c: sa.Connection, *, most: int) -> int:
+    """How many Standard executions run; counted up to `most`."""
+    t = executions.c
+    found = sa.select(t.id).where(_RUNNING, ~t.arn.like("arn:%:express:%")).limit(most).subquery()
+    return c.execute(sa.select(sa.func.count()).select_from(found)).scalar() or 0
 
 
 def event_count(c: sa.Connection, execution_id: int) -> int:
@@ -366,5 +373,5 @@ _BODIES = (
 )
 
 
-def _record(row: sa.Row[JsonValue]) -> ExecutionRecord:
+def _record(row: Sequence[JsonValue]) -> ExecutionRecord:
     return ExecutionRecord(**dict(zip(_FIELDS, row, strict=True)))

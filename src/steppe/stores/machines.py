@@ -113,8 +113,8 @@ def insert_machine(
 
 def get_machine(c: sa.Connection, arn: str) -> MachineRecord | None:
     """The machine in its current revision; None when there is none."""
-    row = _CURRENT.run(c, {"wanted": arn}).first()
-    return None if row is None else _record(tuple(row))
+    row = _CURRENT.first(c, {"wanted": arn})
+    return None if row is None else _record(row)
 
 
 def get_revision(c: sa.Connection, revision_row: int) -> MachineRecord:
@@ -123,10 +123,10 @@ def get_revision(c: sa.Connection, revision_row: int) -> MachineRecord:
     Raises:
         LookupError: there is no such row. Rows are kept as long as executions name them.
     """
-    row = _REVISION.run(c, {"wanted": revision_row}).first()
+    row = _REVISION.first(c, {"wanted": revision_row})
     if row is None:
         raise LookupError(f"there is no revision row {revision_row}")
-    return _record(tuple(row))
+    return _record(row)
 
 
 def update_machine(
@@ -157,6 +157,11 @@ def update_machine(
     record = get_machine(c, machine.arn)
     assert record is not None
     return record
+
+
+def machine_count(c: sa.Connection) -> int:
+    """How many machines there are."""
+    return c.execute(sa.select(sa.func.count()).select_from(state_machines)).scalar() or 0
 
 
 def list_machines(c: sa.Connection, *, after_name: str, limit: int) -> list[MachineEntry]:

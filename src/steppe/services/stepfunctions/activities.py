@@ -11,7 +11,7 @@ from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue, dumps
 from steppe.base.names import check_name
 from steppe.runtime.activities import TooManyPollers
-from steppe.services.stepfunctions.configuration import DEFAULT
+from steppe.services.stepfunctions.configuration import DEFAULT, check_encryption
 from steppe.services.stepfunctions.paging import next_token, page_size, place_of
 from steppe.services.stepfunctions.ports import Parts
 from steppe.services.stepfunctions.tags import merged
@@ -27,14 +27,13 @@ async def create_activity(parts: Parts, request: Request) -> dict[str, JsonValue
     members = request.input
     name = check_name(members["name"])
     arn = parts.realm.activity(name)
-    if (members.get("encryptionConfiguration") or _ENCRYPTION)["type"] != _ENCRYPTION["type"]:
-        text = "Invalid Encryption Configuration: customer managed KMS keys are not supported by steppe"
-        raise ApiError("InvalidEncryptionConfiguration", text)
+    check_encryption(members.get("encryptionConfiguration") or _ENCRYPTION)
     wanted = ActivityRecord(arn, name, parts.clock(), merged([], members.get("tags") or [], arn))
 
     def create(c: sa.Connection) -> ActivityRecord:
         known = activities.get_activity(c, arn)
         if known is None:
+            parts.limits.check_activities(c)
             activities.insert_activity(c, wanted)
         return known or wanted
 

@@ -42,7 +42,7 @@ async def start_execution(parts: Parts, request: Request) -> dict[str, JsonValue
 
 async def start_sync_execution(parts: Parts, request: Request) -> dict[str, JsonValue]:
     """Start an Express execution, wait for its end, and answer with its output."""
-    machine = await parts.database.read(lambda c: references.to_start(c, request.input["stateMachineArn"]))
+    machine = await parts.database.read(lambda c: references.to_start(c, request.input["stateMachineArn"], parts.draw))
     if machine.type != "EXPRESS":
         raise refusals.machine_type()
     started = await _started(parts, request)
@@ -218,12 +218,14 @@ async def _started(parts: Parts, request: Request) -> ExecutionRecord:
     name = str(uuid.uuid4()) if given_name is None else check_name(given_name)
     if input_text is None:
         input_text = "{}"
-    machine = parts.database.look(lambda c: references.to_start(c, members["stateMachineArn"]))
+    machine = parts.database.look(lambda c: references.to_start(c, members["stateMachineArn"], parts.draw))
     check_input(input_text)
     arn = parts.realm.execution(machine.name, name)
     named = given_name is not None and machine.type == "STANDARD"
     known = await _known(parts, arn) if named else None
     if known is None:
+        if machine.type == "STANDARD":
+            parts.database.look(parts.limits.check_executions)
         await _note_test_case(parts, machine, name)
         try:
             return await parts.engine.start_execution(

@@ -64,6 +64,7 @@ async def redrive_execution(parts: Parts, request: Request) -> dict[str, JsonVal
 
     record, redriven_ms, reason = await parts.database.read(look)
     if redriven_ms is None and reason is None:
+        parts.database.look(parts.limits.check_executions)
         redriven_ms = await parts.engine.redrive_execution(arn, client_token=client_token)
         # Somebody else was faster.
         reason = "Execution is RUNNING and cannot be redriven"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Callable
 from dataclasses import replace
 
 import sqlalchemy as sa
 
 from steppe.base import arns
 from steppe.base.arns import StatesArn
+from steppe.base.jsonvalue import JsonValue
 from steppe.services.stepfunctions import refusals
 from steppe.stores import machines, versions
 from steppe.stores.machines import MachineRecord
@@ -83,8 +84,10 @@ def find_version(c: sa.Connection, parsed: StatesArn) -> VersionRecord | None:
     return None if number is None else versions.get_version(c, machine_arn(parsed), number)
 
 
-def to_start(c: sa.Connection, arn: str) -> MachineRecord:
+def to_start(c: sa.Connection, arn: str, draw: Callable[[int], int]) -> MachineRecord:
     """The revision that a start by this ARN runs, with `version_arn`, `alias_arn` and `test_case` as it goes.
+
+    `draw` gives a random number below its argument, which decides between the versions of an alias.
 
     `<ARN>#<test case>` is how AWS Step Functions Local starts an execution with mocked integrations.
 
@@ -104,7 +107,7 @@ def to_start(c: sa.Connection, arn: str) -> MachineRecord:
     alias = None if version is not None else versions.get_alias(c, arn)
     if alias is not None:
         alias_arn = alias.arn
-        routed = arns.parse(_draw([(entry["stateMachineVersionArn"], entry["weight"]) for entry in alias.routing]))
+        routed = arns.parse(_routed(alias.routing, draw(100)))
         version = find_version(c, routed)
     if version is None:
         raise refusals.machine_missing(arn)
@@ -112,11 +115,10 @@ def to_start(c: sa.Connection, arn: str) -> MachineRecord:
     return replace(revision, version_arn=version.arn, alias_arn=alias_arn, test_case=test_case or None)
 
 
-def _draw(weights: list[tuple[str, int]]) -> str:
-    """One of the texts, by its weight; the weights add up to 100."""
-    number = secrets.randbelow(100)
-    for text, weight in weights:
-        if number < weight:
-            return text
-        number -= weight
-    return weights[-1][0]
+def _routed(routing: list[dict[str, JsonValue]], number: int) -> str:
+    """The version that a number below 100 leads to; the weights add up to 100."""
+    for entry in routing:
+        if number < entry["weight"]:
+            return str(entry["stateMachineVersionArn"])
+        number -= entry["weight"]
+    return str(routing[-1]["stateMachineVersionArn"])

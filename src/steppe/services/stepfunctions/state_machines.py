@@ -51,6 +51,7 @@ async def create_state_machine(parts: Parts, request: Request) -> dict[str, Json
         if known is not None:
             same = (known.definition, known.type, known.configuration) == (members["definition"], kind, configured)
             return known, _repeat(c, known, same=same, publish=publish, description=description)
+        parts.limits.check_machines(c)
         made = machines.insert_machine(
             c,
             arn=arn,
