@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asl import strategies
@@ -71,6 +71,7 @@ def ways(draw):
     return machine(names[0], language=language, **states), draw(st.lists(strategies.INPUTS, min_size=1, max_size=3))
 
 
+@settings(deadline=None)
 @given(ways())
 def test_any_way_of_a_made_machine_gives_the_same_bytes(made):
     definition, values = made

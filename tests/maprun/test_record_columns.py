@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steppe.base import jsonvalue
@@ -77,6 +77,7 @@ def shard_of(rows, *, parts):
     return shard, SegmentReader(store, "internal")
 
 
+@settings(deadline=None)
 @given(
     children=CHILDREN,
     express=st.booleans(),
