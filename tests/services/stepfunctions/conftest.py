@@ -11,6 +11,7 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -239,17 +240,18 @@ class NoTasks:
         pass
 
 
-@pytest.fixture
-def serve_engine(tmp_path):
-    """Serve the API over the engine itself and one data directory; may be entered again after it was left."""
+@pytest.fixture(scope="session")
+def serve_in():
+    """Serve the API over the engine itself and a data directory: a function of the folder, and options of the API."""
 
-    def serve():
+    def serve(folder: Path, *, poll_seconds: float = 60, **options):
         async def build() -> SimpleNamespace:
-            database = Database(tmp_path / "steppe.db")
+            database = Database(folder / "steppe.db")
             map_runs = StandInMapRuns()
             engine = Engine(database=database, tasks=NoTasks(), map_runs=map_runs, realm=REALM)
+            engine.poll_seconds = poll_seconds
             service = StepFunctionsService(
-                database=database, engine=engine, map_runs=map_runs, realm=REALM, clock=engine.clock
+                database=database, engine=engine, map_runs=map_runs, realm=REALM, clock=engine.clock, **options
             )
             await engine.start()
             await service.start()
@@ -259,11 +261,17 @@ def serve_engine(tmp_path):
                 await engine.stop()
                 database.close()
 
-            return SimpleNamespace(service=service, engine=engine, database=database, close=close)
+            return SimpleNamespace(service=service, engine=engine, database=database, map_runs=map_runs, close=close)
 
         return serving(build)
 
     return serve
+
+
+@pytest.fixture
+def serve_engine(serve_in, tmp_path):
+    """As `serve_in`, over one data directory; may be entered again after it was left."""
+    return partial(serve_in, tmp_path)
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ async def list_state_machine_aliases(parts: Parts, request: Request) -> dict[str
     after = place_of(request.input.get("nextToken"), scope)
 
     def read(c: sa.Connection) -> list[AliasRecord]:
-        references.find_machine(c, machine_arn)
+        references.changeable(c, machine_arn)
         if parsed.name is not None and references.find_version(c, parsed) is None:
             raise refusals.resource_missing(arn)
         return versions.list_aliases(c, machine_arn, after_id=after or 0, limit=ALIASES_MAX)

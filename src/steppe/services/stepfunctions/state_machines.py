@@ -89,14 +89,20 @@ async def update_state_machine(parts: Parts, request: Request) -> dict[str, Json
         check_role(members["roleArn"])
     definition = members.get("definition")
     variables: dict[str, JsonValue] = {}
+    checked_row: int | None = None
     if definition is not None:
         machine = await parts.database.read(lambda c: references.changeable(c, arn))
         program = await definitions.checked(definition, machine_arn=arn, express=machine.type == "EXPRESS")
         variables = _references(program.variable_references)
+        checked_row = machine.revision_row
     now_ms, revision_id = parts.clock(), str(uuid.uuid4())
 
     def update(c: sa.Connection) -> tuple[MachineRecord, VersionRecord | None]:
         machine = references.changeable(c, arn)
+        if checked_row not in (None, machine.revision_row):
+            # Updated, or deleted and made anew, while the definition was checked (text not seen).
+            text = "Failed to update the State Machine: another request has changed it at the same time."
+            raise ApiError("ConflictException", text)
         kept = variables if definition is not None else _kept_references(machine)
         text = machine.definition if definition is None else definition
         role_arn = members.get("roleArn") or machine.role_arn
