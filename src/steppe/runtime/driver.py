@@ -14,9 +14,10 @@ import asyncio
 import logging
 import uuid
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -47,7 +48,7 @@ from steppe.runtime.outbox import Outbox
 from steppe.runtime.programs import Programs
 from steppe.runtime.timers import Timers
 from steppe.runtime.tokens import TokenChanges, changes_of
-from steppe.stores.database import Database
+from steppe.stores.database import Database, Work
 from steppe.stores.executions import (
     ExecutionExistsError,
     ExecutionRecord,
@@ -64,6 +65,8 @@ from steppe.stores.task_tokens import TokenRecord
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 _IDLE_MAX = 2000
 """Executions that wait and are kept in memory all the same; others are loaded when something happens to them."""
 
@@ -77,6 +80,9 @@ _FORGET_MAX = 128
 """Executions looked at in one go for some to let go of: of thousands that are busy only a few are looked at."""
 
 _SAVE_AGAIN_SECONDS = 1.0
+
+_SMALL_EVENTS_MAX, _SMALL_BYTES_MAX = 16, 16 * 1024
+"""Events, and bytes of the snapshot, of a step that is committed in the event loop."""
 
 POLL_SECONDS = 60.0
 """How long a worker waits for a task of an activity. API Reference, GetActivityTask."""
@@ -226,7 +232,7 @@ class Engine:
         self._resize(live, len(begun.snapshot or b""))
         live.pump = asyncio.current_task()  # nobody else may advance it before it is kept
         try:
-            live.row = await self._database.write(insert)
+            live.row = await self._writer(begun.snapshot, step.history)(insert)
         except BaseException:
             self._give_way(live)  # what is in the inbox is meant for the execution that has the name
             raise
@@ -425,10 +431,15 @@ class Engine:
 
         while True:
             try:
-                return await self._database.write(save)
+                return await self._writer(progress["snapshot"], events)(save)
             except sa.exc.OperationalError:  # a full or failing disk; any other error is a bug and ends the pump
                 _log.exception("execution %s cannot be saved; trying again", live.arn)
                 await asyncio.sleep(_SAVE_AGAIN_SECONDS)
+
+    def _writer(self, saved: bytes | None, events: list[HistoryEvent]) -> Callable[[Work[T]], Awaitable[T]]:
+        """Who commits a step: whatever takes no longer than handing it to another thread is committed here."""
+        small = len(events) <= _SMALL_EVENTS_MAX and len(saved or b"") <= _SMALL_BYTES_MAX
+        return self._database.write_small if small else self._database.write
 
     def _give_up(self, live: _Live, bug: InternalError) -> Execution:
         """End an execution that our own bug keeps from moving; its user sees it, the log has the story."""

@@ -1,10 +1,16 @@
 """The database: one writer with group commit, many readers.
 
-All writes go through one thread. It takes everything that waits and commits once: a thousand small writes cost one
-commit, and a piece that fails takes nobody down with it. A write's future is resolved after the commit, never before.
-A piece of work may be run twice (the first run rolled back), so it changes nothing but the database.
+Writes go through one thread. It takes everything that waits and commits once: a thousand small writes cost one commit,
+and a piece that fails takes nobody down with it. A write's future is resolved after the commit, never before. A piece
+of work may be run twice (the first run rolled back), so it changes nothing but the database. A few small rows are
+committed in the event loop's own thread (`write_small`): that takes less than to wake up another thread and be woken by
+it, and is put off to the writing thread whenever it would have to wait. Either way one transaction is open at a time.
 
-SQLite in write-ahead-log mode is the embedded database. Work is written as functions of a SQLAlchemy connection:
+SQLite in write-ahead-log mode is the embedded database. A commit is in the operating system's hands when it is told: it
+survives the end of the process in any way. The log is forced to the disk at checkpoints only (`synchronous=NORMAL`), so
+the end of the machine may take the last second of commits with it, whole commits and the newest ones only; what is left
+is consistent. Checkpoints of what was committed in an event loop are made by the writing thread: no loop waits for a
+disk. Work is written as functions of a SQLAlchemy connection:
 
     rows = await database.read(lambda c: c.execute(select(...)).all())
     await database.write(lambda c: c.execute(insert(...)))
@@ -14,9 +20,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
+import logging
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +36,20 @@ from steppe.base.errors import InternalError
 from steppe.base.jsonvalue import JsonValue
 from steppe.stores.tables import MIGRATIONS, SCHEMA_VERSION, metadata, schema_info
 
+_log = logging.getLogger(__name__)
+
 T = TypeVar("T")
 Work = Callable[[sa.Connection], T]
 
 _BATCH_MAX = 512
 """Pieces of work in one commit: enough to spread a commit thin, few enough that nobody waits long for it."""
+
+
+_CHECKPOINT_PIECES = 500
+"""Small pieces between two checkpoints: each changes about six pages, so they are some 12 MiB in the log."""
+
+_UNCHECKED_PIECES_MAX = 4 * _CHECKPOINT_PIECES
+"""Small pieces in the log at most: beyond, they wait for the checkpoint, lest the log outruns a slow disk."""
 
 
 class SchemaMismatch(RuntimeError):
@@ -61,10 +78,19 @@ class Database:
         with self._engine.begin() as connection:
             metadata.create_all(connection)
             _bring_up_to_date(connection, path)
-        self._at_hand = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._at_hand = self._autocommit()
         self._at_hand_lock = threading.Lock()
+        self._small = self._engine.connect()
+        self._small.exec_driver_sql("PRAGMA busy_timeout=0")
+        self._small.exec_driver_sql("PRAGMA wal_autocheckpoint=0")
+        self._small.rollback()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[_Piece]] = {}
+        self._small_pieces = 0
+        self._checkpoint_ordered = False
+        self._turn = threading.Lock()
+        self._writer_wants_turn = False
         self._readers = ThreadPoolExecutor(max_workers=4, thread_name_prefix="store-read")
-        self._queue: queue.SimpleQueue[tuple[Work[JsonValue], _Waiting] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Piece | _Order] = queue.SimpleQueue()
         self._writer = threading.Thread(target=self._write_loop, name="store-write", daemon=True)
         self._writer.start()
         self._closed = False
@@ -94,6 +120,17 @@ class Database:
         self._put(work, _Awaited(loop, answer))
         return await answer
 
+    async def write_small(self, work: Work[T]) -> T:
+        """As `write`, for a few small rows: what gathers in one round of the event loop is one transaction there."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+        gathered = self._gathered.get(loop)
+        if gathered is None:
+            gathered = self._gathered[loop] = []
+            loop.call_soon(self._commit_gathered, loop)
+        gathered.append((work, _Awaited(loop, answer)))
+        return await answer
+
     def write_now(self, work: Work[T]) -> T:
         """As `write`, blocking this thread. Never from an event loop."""
         return self.submit(work).result()
@@ -109,33 +146,93 @@ class Database:
             raise InternalError("the database is closed", story="a write was submitted after close()")
         self._queue.put((work, waiting))
 
+    def _commit_gathered(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Commit what was given to `write_small`; what does not succeed at once is left to the writing thread."""
+        batch = self._gathered.pop(loop)
+        too_far = self._small_pieces >= _UNCHECKED_PIECES_MAX
+        if self._closed or too_far or self._writer_wants_turn or not self._turn.acquire(blocking=False):
+            self._hand_over(batch)
+            return
+        try:
+            with self._small.begin():
+                results = [work(self._small) for work, _ in batch]
+        except Exception:  # the writing thread runs each by itself, and tells what is wrong with it
+            self._hand_over(batch)
+            return
+        finally:
+            self._turn.release()
+        _tell_here([(waiting, None, result) for (_, waiting), result in zip(batch, results, strict=True)])
+        self._small_pieces += len(batch)
+        if self._small_pieces >= _CHECKPOINT_PIECES and not self._checkpoint_ordered:
+            self._checkpoint_ordered = True
+            self._queue.put(_Order.CHECKPOINT)
+
+    def _hand_over(self, batch: list[_Piece]) -> None:
+        for work, waiting in batch:
+            try:
+                self._put(work, waiting)
+            except InternalError as closed:
+                _tell_here([(waiting, closed, None)])
+
     def close(self) -> None:
         """Finish the queued writes and close all connections. May be called twice."""
         if self._closed:
             return
         self._closed = True
-        self._queue.put(None)
+        self._queue.put(_Order.END)
         self._writer.join()
         self._readers.shutdown()
         with self._at_hand_lock:
             self._at_hand.close()
+        self._small.close()
         self._engine.dispose()
 
     def _write_loop(self) -> None:
-        with self._engine.connect() as connection:
+        with self._engine.connect() as connection, self._autocommit() as log:
             while True:
-                batch = [self._queue.get()]
-                while len(batch) < _BATCH_MAX and batch[-1] is not None:
+                taken = [self._queue.get()]
+                while len(taken) < _BATCH_MAX and taken[-1] is not _Order.END:
                     try:
-                        batch.append(self._queue.get_nowait())
+                        taken.append(self._queue.get_nowait())
                     except queue.Empty:
                         break
-                last = batch[-1] is None
-                self._commit(connection, [entry for entry in batch if entry is not None])
-                if last:
+                batch = [entry for entry in taken if not isinstance(entry, _Order)]
+                if batch:
+                    with self._its_turn():
+                        self._commit(connection, batch)
+                if _Order.CHECKPOINT in taken:
+                    self._checkpoint(log)
+                if taken[-1] is _Order.END:
                     return
 
-    def _commit(self, connection: sa.Connection, batch: list[tuple[Work[JsonValue], _Waiting]]) -> None:
+    @contextlib.contextmanager
+    def _its_turn(self) -> Iterator[None]:
+        """Hold the turn to write; whoever would take it without waiting lets the writing thread go first."""
+        self._writer_wants_turn = True
+        with self._turn:
+            self._writer_wants_turn = False
+            yield
+
+    def _checkpoint(self, log: sa.Connection) -> None:
+        """Bring what is in the log into the database's file, for the log to begin anew.
+
+        The bulk beside those who write. The rest, for which the log has to stand still, when nobody does.
+        """
+        try:
+            log.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            with self._its_turn():
+                log.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+        except sa.exc.OperationalError:  # a full or failing disk: the log grows, and the next one tries again
+            _log.exception("the write-ahead log cannot be moved into the database")
+        finally:
+            self._small_pieces = 0
+            self._checkpoint_ordered = False
+
+    def _autocommit(self) -> sa.Connection:
+        """A connection whose statements see and are transactions of their own."""
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    def _commit(self, connection: sa.Connection, batch: list[_Piece]) -> None:
         """One transaction for the batch; then, and only then, tell those who wait.
 
         Savepoints for every piece would cost more than the pieces. So the batch runs without, and only when something
@@ -162,7 +259,15 @@ class _Awaited:
     answer: asyncio.Future[JsonValue]
 
 
+class _Order(enum.Enum):
+    """What the writing thread is told beside pieces of work."""
+
+    CHECKPOINT = enum.auto()
+    END = enum.auto()
+
+
 _Waiting: TypeAlias = _Awaited | Future[JsonValue]
+_Piece: TypeAlias = tuple[Work[JsonValue], _Waiting]
 _Outcome: TypeAlias = tuple[_Waiting, BaseException | None, JsonValue]
 """Who waits, what was raised or None, what was returned."""
 
@@ -197,7 +302,7 @@ def _tell_here(outcomes: Sequence[_Outcome]) -> None:
 def _begin(connection: sa.Connection) -> None:
     """Say BEGIN: pysqlite opens transactions by itself, and only at the first write."""
     if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN")
+        connection.connection.cursor().execute("BEGIN")
 
 
 def _bring_up_to_date(connection: sa.Connection, path: Path) -> None:
