@@ -43,12 +43,13 @@ from steppe.services.glue.service import glue_operations
 from steppe.services.s3 import operations as s3_operations
 from steppe.services.stepfunctions.limits import Limits
 from steppe.services.stepfunctions.service import StepFunctionsService
+from steppe.services.sts.service import sts_operations
 from steppe.settings import Settings
 from steppe.stores.database import Database
 from steppe.stores.tables import server_secrets
 from steppe.wire.request import Operations
 
-SERVED = ("athena", "glue", "s3", "stepfunctions")
+SERVED = ("athena", "glue", "s3", "stepfunctions", "sts")
 """botocore's names of the services that this program serves."""
 
 
@@ -102,6 +103,7 @@ class Server:
         )
         self.services["s3"] = s3_operations(self.objects, region=settings.region, account=settings.account)
         self.services["athena"] = self.athena.operations()
+        self.services["sts"] = sts_operations(account=settings.account)
         self.services["glue"] = glue_operations(self.database, account=settings.account, clock=now_ms)
         self.stepfunctions = StepFunctionsService(
             database=self.database,

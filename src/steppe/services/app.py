@@ -20,7 +20,7 @@ from typing import Protocol, TypeAlias
 
 from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue, dumpb
-from steppe.wire import aws_json, rest_xml, sigv2, sigv4
+from steppe.wire import aws_json, query, rest_xml, sigv2, sigv4
 from steppe.wire.faults import json_fault, query_fault, xml_fault
 from steppe.wire.http import HEADERS_BYTES_MAX, HttpAnswer, HttpRequest, header_text, parse_query
 from steppe.wire.model import Directory, directory
@@ -89,7 +89,7 @@ def create_app(
 
     Args:
         settings: for region, access keys and the limit on bodies.
-        services: operations by botocore's service names; JSON services and S3.
+        services: operations by botocore's service names; JSON services, those of the query protocol, and S3.
         health: what /_steppe/health says beside its status; called per request. A member `ready` that is False makes
             the answer 503.
         forwarder: takes requests for services that are not served here; without it they are refused.
@@ -253,6 +253,8 @@ class _App:
             service, signature = self._service_of(request)
             if self._names.protocols.get(service) == "json":
                 await self._serve_json(exchange, service, signature, header_bytes)
+            elif self._names.protocols.get(service) == "query":
+                await self._serve_query(exchange, service, signature, header_bytes)
             elif service in self._services:
                 await self._serve_s3(exchange, signature, header_bytes)
             elif signature is not None and await self._forward(exchange, signature, header_bytes):
@@ -349,6 +351,28 @@ class _App:
             )
         )
         return HttpAnswer(200, (("Content-Type", protocol.content_type),), protocol.serialise(name, output))
+
+    async def _serve_query(
+        self, exchange: _Exchange, service: str, signature: sigv4.Signature | None, header_bytes: int
+    ) -> None:
+        request, protocol = exchange.request, query.protocol(service)
+        try:
+            _check_headers(header_bytes)
+            body = await exchange.read(self._settings.body_bytes_max)
+            self._verify(request, service, hashlib.sha256(body).hexdigest())
+            name = protocol.operation_of(request, body)
+            operation = self._services[service].get(name)
+            if operation is None:
+                raise ApiError("InvalidAction", f"{name} of {service} is not supported by steppe")
+            called = Request(service=service, operation=name, input={}, caller=self._caller(signature))
+            answer = protocol.answer(name, await operation(called), request_id=exchange.request_id)
+        except ApiError as error:
+            answer = query_fault(error, request_id=exchange.request_id)
+        except Exception:
+            _log.exception("%s failed", service)
+            text = f"Internal error; see the log, request {exchange.request_id}"
+            answer = query_fault(ApiError("InternalFailure", text, status=500), request_id=exchange.request_id)
+        await exchange.answer(answer, ((b"x-amzn-requestid", exchange.request_id.encode()),))
 
     async def _refuse_service(self, exchange: _Exchange, service: str) -> None:
         """Refuse a service that is not served, in the form that its clients most likely read."""

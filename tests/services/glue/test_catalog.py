@@ -111,6 +111,8 @@ def test_tables_are_paged_by_name_and_filtered_by_a_regular_expression(glue, sho
     assert [t["Name"] for page in pages for t in page["TableList"]] == ["a", "b", "sales", "salt"]
     named = glue.get_tables(DatabaseName=shop, Expression="SAL.*")["TableList"]
     assert [t["Name"] for t in named] == ["sales", "salt"]
+    for pattern in ("sale*", "*ale*", "*les", "[s]ales"):
+        assert [t["Name"] for t in glue.get_tables(DatabaseName=shop, Expression=pattern)["TableList"]] == ["sales"]
     assert refused(glue.get_tables, DatabaseName=shop, Expression="(a+)+")[0] == "InvalidInputException"
     assert refused(glue.get_tables, DatabaseName=shop, NextToken="bm9uc2Vuc2U=")[0] == "InvalidInputException"
     gone = glue.batch_delete_table(DatabaseName=shop, TablesToDelete=["a", "zzz", "b"])["Errors"]

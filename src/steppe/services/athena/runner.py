@@ -246,7 +246,7 @@ class Runner:
 
 
 def _database(body: Document) -> str:
-    return str(body["context"].get("Database") or "default").lower()
+    return str(body["context"].get("Database") or "default").strip("`").lower()
 
 
 def _storage_error(error: ApiError, location: JsonValue) -> QueryError:

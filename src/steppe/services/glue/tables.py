@@ -18,6 +18,7 @@ _UNSUPPORTED = ("TargetTable", "FederatedTable", "ViewDefinition")
 _STORAGE = {"Compressed": False, "NumberOfBuckets": 0, "SortColumns": [], "StoredAsSubDirectories": False}
 _SEARCHED = {"Name": "name", "DatabaseName": "databaseName", "TableType": "tableType", "Owner": "owner",
              "Description": "description"}  # fmt: skip
+_BARE_STAR = re.compile(r"(?<![.\])}\\])\*")
 _ORDERS = ("Name", "UpdateTime", "CreateTime", "DatabaseName")
 
 
@@ -237,10 +238,14 @@ def _settable(given: Document) -> Document:
 
 
 def _name_pattern(expression: str | None) -> re.Pattern[str] | None:
+    """An Expression for names: a regular expression in which a bare `*` stands for any text.
+
+    As in Hive's metastore, whose patterns the service takes over: awswrangler asks for `*part*`, others for `.*part.*`.
+    """
     if not expression or expression == "*":
         return None
     try:
-        return compile_pattern(expression, re.IGNORECASE)
+        return compile_pattern(_BARE_STAR.sub(".*", expression), re.IGNORECASE)
     except (re.error, ValueError) as error:
         raise invalid(f"Expression is no regular expression that can be used: {error}") from None
 

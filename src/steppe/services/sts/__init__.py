@@ -1,0 +1,1 @@
+"""Security Token Service: who calls. There are no users and no roles here, so everybody is the account's root."""
