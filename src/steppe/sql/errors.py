@@ -105,7 +105,9 @@ def from_duckdb(kind: str, text: str) -> QueryError:
         kind: name of DuckDB's exception class.
         text: its message.
     """
-    raised = re.search(r"Could not convert string '!([A-Z_]+): (.*?)' to BOOL(?:\n|$)", text, re.DOTALL)
+    raised = re.search(r"Could not convert string '!([A-Z_]+): (.*?)' to BOOL(?:\n|$)", text, re.DOTALL) or re.search(
+        r"executing the UDF: \w+: !([A-Z_]+): (.*)\x01", text, re.DOTALL
+    )
     if raised:
         return QueryError(raised.group(1), raised.group(2))
     overflow = _OVERFLOW.search(text)

@@ -32,6 +32,18 @@ NUMBERS: tuple[Row, ...] = (
     ("nan() -> double", "CAST('nan' AS DOUBLE)"), ("infinity() -> double", "CAST('inf' AS DOUBLE)"),
     ("is_nan(double) -> boolean", "isnan({0})"), ("is_finite(double) -> boolean", "isfinite({0})"),
     ("is_infinite(double) -> boolean", "isinf({0})"),
+    ("bit_count(bigint, bigint) -> bigint", "py_bit_count({0}, {1})"),
+    *((f"bitwise_{name}({kind}, bigint) -> {kind}", f"CAST(py_{own}({{0}}, {{1}}, {bits}) AS {kind.upper()})")
+      for kind, bits in (("tinyint", 8), ("smallint", 16), ("integer", 32), ("bigint", 64))
+      for name, own in (("left_shift", "shift_left"), ("right_shift", "shift_right"), ("right_shift_arithmetic", "shift_arithmetic"))),
+    ("width_bucket(double, array(double)) -> bigint", "py_width_bucket({0}, {1})"),
+    *((f"{name}(double, double, double) -> double", f"py_{name}({{0}}, {{1}}, {{2}})")
+      for name in ("beta_cdf", "inverse_beta_cdf", "normal_cdf", "inverse_normal_cdf")),
+    ("wilson_interval_lower(bigint, bigint, double) -> double", "py_wilson_lower({0}, {1}, {2})"),
+    ("wilson_interval_upper(bigint, bigint, double) -> double", "py_wilson_upper({0}, {1}, {2})"),
+    ("cosine_similarity(map(varchar, double), map(varchar, double)) -> double", "py_cosine_maps({0}, {1})"),
+    ("cosine_similarity(array(double), array(double)) -> double", "py_cosine_arrays({0}, {1})"),
+    ("truncate(double, bigint) -> double", "py_truncate({0}, {1})"),
     ("random() -> double", "random()"), ("rand() -> double", "random()"),
     ("bitwise_and(bigint, bigint) -> bigint", "({0} & {1})"), ("bitwise_or(bigint, bigint) -> bigint", "({0} | {1})"),
     ("bitwise_xor(bigint, bigint) -> bigint", "xor({0}, {1})"), ("bitwise_not(bigint) -> bigint", "(~{0})"),
@@ -55,12 +67,14 @@ TEXTS: tuple[Row, ...] = (
     ("length(varbinary) -> bigint", "CAST(octet_length({0}) AS BIGINT)"),
     ("lower(varchar) -> varchar", "lower({0})"), ("upper(varchar) -> varchar", "replace(upper(replace({0}, 'ß', chr(57344))), chr(57344), 'ß')"),
     ("reverse(varchar) -> varchar", "array_to_string(list_reverse(regexp_extract_all({0}, '(?s).')), '')"),
+    ("reverse(varbinary) -> varbinary", "py_reverse_bytes({0})"),
     ("reverse(array(T)) -> array(T)", "list_reverse({0})"),
     ("concat(varbinary...) -> varbinary", "array_blob({*})"),
     ("replace(varchar, varchar) -> varchar", "CASE WHEN {1} = '' THEN {0} ELSE replace({0}, {1}, '') END"),
     ("replace(varchar, varchar, varchar) -> varchar",
      "CASE WHEN {1} = '' THEN {2} || regexp_replace({0}, '(?s)(.)', '\\1' || replace({2}, '\\', '\\\\'), 'g') ELSE replace({0}, {1}, {2}) END"),
     ("strpos(varchar, varchar) -> bigint", "CAST(CASE WHEN {1} = '' THEN CASE WHEN {0} IS NOT NULL THEN 1 END ELSE instr({0}, {1}) END AS BIGINT)"),
+    ("strpos(varchar, varchar, bigint) -> bigint", "py_strpos({0}, {1}, {2})"),
     ("position(varchar, varchar) -> bigint", "CAST(CASE WHEN {0} = '' THEN CASE WHEN {1} IS NOT NULL THEN 1 END ELSE instr({1}, {0}) END AS BIGINT)"),
     ("starts_with(varchar, varchar) -> boolean", "starts_with({0}, {1})"),
     ("chr(bigint) -> varchar", "chr(CAST({0} AS INTEGER))"),
@@ -81,12 +95,12 @@ TEXTS: tuple[Row, ...] = (
      "CASE WHEN {2} <= 0 THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Limit must be positive' AS BOOLEAN) AS INTEGER)] "
      "WHEN len(string_split({0}, {1})) <= {2} THEN string_split({0}, {1}) ELSE list_append(list_slice(string_split({0}, {1}), 1, {2} - 1), "
      "array_to_string(list_slice(string_split({0}, {1}), {2}, len(string_split({0}, {1}))), {1})) END"),
-    ("split_part(varchar, varchar, bigint) -> varchar",
-     "CASE WHEN {2} <= 0 THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Index must be greater than zero' AS BOOLEAN) AS INTEGER)] "
-     "WHEN {1} = '' THEN ([])[CAST(CAST('!NOT_SUPPORTED: split_part with an empty delimiter' AS BOOLEAN) AS INTEGER)] ELSE string_split({0}, {1})[{2}] END"),
-    ("lpad(varchar, bigint, varchar) -> varchar", "CASE WHEN {2} = '' THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Padding string must not be empty' AS BOOLEAN) AS INTEGER)] ELSE lpad({0}, CAST({1} AS INTEGER), {2}) END"),
-    ("rpad(varchar, bigint, varchar) -> varchar", "CASE WHEN {2} = '' THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Padding string must not be empty' AS BOOLEAN) AS INTEGER)] ELSE rpad({0}, CAST({1} AS INTEGER), {2}) END"),
-    ("translate(varchar, varchar, varchar) -> varchar", "translate({0}, {1}, {2})"),
+    ("split_part(varchar, varchar, bigint) -> varchar", "CASE WHEN {2} > 0 AND {1} <> '' THEN string_split({0}, {1})[{2}] ELSE py_split_part({0}, {1}, {2}) END"),
+    ("lpad(varchar, bigint, varchar) -> varchar", "py_lpad({0}, {1}, {2})"),
+    ("lpad(varbinary, bigint, varbinary) -> varbinary", "py_lpad_bytes({0}, {1}, {2})"),
+    ("rpad(varchar, bigint, varchar) -> varchar", "py_rpad({0}, {1}, {2})"),
+    ("rpad(varbinary, bigint, varbinary) -> varbinary", "py_rpad_bytes({0}, {1}, {2})"),
+    ("translate(varchar, varchar, varchar) -> varchar", "py_translate({0}, {1}, {2})"),
     ("levenshtein_distance(varchar, varchar) -> bigint", "CAST(levenshtein({0}, {1}) AS BIGINT)"),
     ("hamming_distance(varchar, varchar) -> bigint",
      "CASE WHEN length({0}) <> length({1}) THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: The input strings to hamming_distance function must have the same length' AS BOOLEAN) AS INTEGER)] "
@@ -95,38 +109,55 @@ TEXTS: tuple[Row, ...] = (
      "CASE WHEN {0} = '' THEN false WHEN {0} IS NOT NULL AND NOT regexp_full_match({0}, '[0-9]*') THEN "
      "([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Input contains non-digit characters' AS BOOLEAN) AS INTEGER)] ELSE list_sum(list_transform(string_split(reverse({0}), ''), "
      "lambda c, i: CASE WHEN i % 2 = 1 THEN CAST(c AS INTEGER) WHEN CAST(c AS INTEGER) > 4 THEN CAST(c AS INTEGER) * 2 - 9 ELSE CAST(c AS INTEGER) * 2 END)) % 10 = 0 END"),
-    ("normalize(varchar) -> varchar", "nfc_normalize({0})"),
+    ("normalize(varchar, varchar) -> varchar", "py_normalize({0}, {1})"),
     ("concat_ws(varchar, array(varchar)) -> varchar", "CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN array_to_string(list_filter({1}, lambda x: x IS NOT NULL), {0}) END"),
     ("concat_ws(varchar, varchar...) -> varchar", "CASE WHEN {0} IS NOT NULL THEN concat_ws({*}) END"),
     ("uuid() -> uuid", "uuid()"),
+    ("substr(varbinary, bigint) -> varbinary", "py_substr_bytes({0}, {1}, CAST(2147483647 AS BIGINT))"),
+    ("substr(varbinary, bigint, bigint) -> varbinary", "py_substr_bytes({0}, {1}, {2})"),
+    ("soundex(varchar) -> varchar", "py_soundex({0})"), ("char2hexint(varchar) -> varchar", "py_char2hexint({0})"),
+    ("format_number(bigint) -> varchar", "py_format_number({0})"),
+    ("format_number(double) -> varchar", "py_format_number(CAST(trunc({0}) AS BIGINT))"),
+    ("parse_data_size(varchar) -> decimal(38,0)", "py_parse_data_size({0})"),
+    ("parse_presto_data_size(varchar) -> decimal(38,0)", "py_parse_data_size({0})"),
+    ("parse_duration(varchar) -> interval day to second", "py_parse_duration({0})"),
+    ("split_to_multimap(varchar, varchar, varchar) -> map(varchar, array(varchar))", "py_split_to_multimap({0}, {1}, {2})"),
 )  # fmt: skip
 
 BYTES: tuple[Row, ...] = (
     ("to_utf8(varchar) -> varbinary", "encode({0})"),
-    ("from_utf8(varbinary) -> varchar", "decode({0})"),
+    ("from_utf8(varbinary) -> varchar", "py_from_utf8({0}, chr(65533))"),
+    ("from_utf8(varbinary, varchar) -> varchar", "py_from_utf8({0}, {1})"),
+    ("from_utf8(varbinary, bigint) -> varchar", "py_from_utf8({0}, chr(CAST({1} AS INTEGER)))"),
     ("to_hex(varbinary) -> varchar", "upper(hex({0}))"),
     ("from_hex(varchar) -> varbinary",
      "CASE WHEN {0} IS NOT NULL AND NOT regexp_full_match({0}, '([0-9a-fA-F][0-9a-fA-F])*') THEN ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Input string is not hexadecimal' AS BOOLEAN) AS INTEGER)] ELSE unhex({0}) END"),
     ("to_base64(varbinary) -> varchar", "to_base64({0})"),
-    ("from_base64(varchar) -> varbinary",
-     "CASE WHEN {0} IS NOT NULL AND NOT regexp_full_match({0}, '([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?') THEN ([])[CAST(CAST('!NOT_SUPPORTED: from_base64 of text that is not padded base64' AS BOOLEAN) AS INTEGER)] ELSE from_base64({0}) END"),
+    ("from_base64(varchar) -> varbinary", "py_from_base64({0})"),
     ("md5(varbinary) -> varbinary", "unhex(md5({0}))"),
     ("sha1(varbinary) -> varbinary", "unhex(sha1({0}))"),
     ("sha256(varbinary) -> varbinary", "unhex(sha256({0}))"),
+    *((f"{name}(varbinary) -> varbinary", f"py_{name}({{0}})") for name in ("sha512", "xxhash64", "murmur3")),
+    *((f"{name}(varbinary, varbinary) -> varbinary", f"py_{name}({{0}}, {{1}})")
+      for name in ("hmac_md5", "hmac_sha1", "hmac_sha256", "hmac_sha512")),
+    ("crc32(varbinary) -> bigint", "py_crc32({0})"),
+    ("to_base32(varbinary) -> varchar", "py_to_base32({0})"), ("from_base32(varchar) -> varbinary", "py_from_base32({0})"),
+    ("to_base64url(varbinary) -> varchar", "py_to_base64url({0})"), ("from_base64url(varchar) -> varbinary", "py_from_base64url({0})"),
+    ("to_big_endian_64(bigint) -> varbinary", "py_to_big_endian_64({0})"), ("from_big_endian_64(varbinary) -> bigint", "py_from_big_endian_64({0})"),
+    ("to_big_endian_32(integer) -> varbinary", "py_to_big_endian_32({0})"), ("from_big_endian_32(varbinary) -> integer", "py_from_big_endian_32({0})"),
+    ("to_ieee754_64(double) -> varbinary", "py_to_ieee754_64({0})"), ("from_ieee754_64(varbinary) -> double", "py_from_ieee754_64({0})"),
+    ("to_ieee754_32(real) -> varbinary", "py_to_ieee754_32({0})"), ("from_ieee754_32(varbinary) -> real", "py_from_ieee754_32({0})"),
 )  # fmt: skip
 
-_URL = r"'^(?:([A-Za-z][A-Za-z0-9+.-]*):)?(?://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)(?::([0-9]*))?)?([^?#]*)(?:\?([^#]*))?(?:#(.*))?$'"
-_VALID = "regexp_full_match({0}, '[^\\s<>\"{{}}|\\\\^`]*')".replace("{{", "{").replace("}}", "}")
-
-
-def _url(group: int) -> str:
-    return f"CASE WHEN {_VALID} THEN regexp_extract({{0}}, {_URL}, {group}) END"
-
-
 URLS: tuple[Row, ...] = (
-    ("url_extract_protocol(varchar) -> varchar", _url(1)),
-    ("url_extract_host(varchar) -> varchar", _url(2)),
-    ("url_extract_port(varchar) -> bigint", f"CAST(nullif({_url(3)}, '') AS BIGINT)"),
+    *(
+        (f"url_extract_{part}(varchar) -> varchar", f"py_url_{part}({{0}})")
+        for part in ("protocol", "host", "path", "query", "fragment")
+    ),
+    ("url_extract_port(varchar) -> bigint", "py_url_port({0})"),
+    ("url_extract_parameter(varchar, varchar) -> varchar", "py_url_parameter({0}, {1})"),
+    ("url_encode(varchar) -> varchar", "py_url_encode({0})"),
+    ("url_decode(varchar) -> varchar", "py_url_decode({0})"),
 )
 
 WINDOW_FUNCTIONS: tuple[Row, ...] = (

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from steppe.sql import types as t
 from steppe.sql.calls import Call, around, scalar
-from steppe.sql.casts import coerce
+from steppe.sql.casts import as_text, coerce
 from steppe.sql.errors import QueryError, not_supported
 from steppe.sql.operators import arithmetic, comparable, compare, concatenated, decimal_average, unscaled
 from steppe.sql.scope import Scope
@@ -88,11 +88,19 @@ def _round(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     values = _compiled(compiler, call, scope, 1, 2)
     _refuse_decimal_literal(call)
     value, kind = values[0], values[0].type
+    if len(values) == 2 and not (t.is_integral(values[1].type) or values[1].type.name == "unknown"):
+        raise _unexpected(call, values)
     if len(values) == 2 and not isinstance(values[1].constant, int):
-        raise not_supported(f"{call.place}: round to a number of digits that is not a literal")
+        if kind.name not in ("double", "real"):
+            raise not_supported(f"{call.place}: round to a number of digits that is not a literal")
+        rounded = f"py_round(CAST({value.sql} AS DOUBLE), CAST({values[1].sql} AS BIGINT))"
+        return Typed(f"CAST({rounded} AS {t.duckdb(kind)})", kind)
     digits = values[1].constant if len(values) == 2 else 0
     if t.is_integral(kind) and digits >= 0:
         return value
+    if t.is_integral(kind):
+        rounded = f"py_round_integer(CAST({value.sql} AS BIGINT), CAST({digits} AS BIGINT))"
+        return Typed(f"CAST({rounded} AS {t.duckdb(kind)})", kind)
     if kind.name in ("double", "real"):
         if digits == 0:
             return Typed(f"round({value.sql})", kind)
@@ -112,24 +120,29 @@ def _round(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     raise not_supported(f"{call.place}: round of {kind} to {digits} digits")
 
 
-def _refuse_decimal_literal(call: Call) -> None:
-    """ceil, floor and round of a literal such as 1.2: the manuals (decimal) and the service (double) differ."""
+def _decimal_literal(call: Call) -> Type | None:
+    """The decimal type of an argument that is a literal such as 1.2 or -1.5, in Trino's reading."""
     argument = call.arguments[0] if call.arguments else None
     while isinstance(argument, exp.Neg | exp.Paren):
         argument = argument.this
-    if (
-        call.name != "round"
-        and isinstance(argument, exp.Literal)
-        and not argument.is_string
-        and re.fullmatch(r"\d*\.\d*", argument.this)
-    ):
-        said = f"write DOUBLE '{argument.this}' or DECIMAL '{argument.this}'"
-        raise not_supported(f"{call.place}: {call.name} of the literal {argument.this}: {said}")
+    if not isinstance(argument, exp.Literal) or argument.is_string or not re.fullmatch(r"\d*\.\d*", argument.this):
+        return None
+    whole, _, fraction = argument.this.partition(".")
+    return t.decimal(max(len(whole.lstrip("0")) + len(fraction), len(fraction), 1), len(fraction))
+
+
+def _refuse_decimal_literal(call: Call) -> None:
+    """Truncate of a literal such as 1.2: the manuals (decimal) and the service (double) show it differently."""
+    if call.name == "truncate" and _decimal_literal(call) is not None:
+        said = call.arguments[0].sql()
+        raise not_supported(f"{call.place}: truncate of the literal {said}: write DOUBLE '{said}' or DECIMAL '{said}'")
 
 
 def _ceil_floor(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     (value,) = _compiled(compiler, call, scope, 1)
-    _refuse_decimal_literal(call)
+    digits = _decimal_literal(call)
+    if digits is not None:  # alone among numbers with a point, the manuals' examples show these as decimals: 2, not 2.0
+        value = Typed(f"CAST({value.sql} AS {t.duckdb(digits)})", digits)
     kind, word = value.type, "floor" if call.name == "floor" else "ceil"
     if kind.name == "decimal":
         target = t.decimal((kind.precision or 0) - kind.scale + min(kind.scale, 1), 0)
@@ -140,10 +153,17 @@ def _ceil_floor(compiler: Expressions, call: Call, scope: Scope) -> Typed:
 
 
 def _truncate(compiler: Expressions, call: Call, scope: Scope) -> Typed:
-    values = _compiled(compiler, call, scope, 1)
-    if values[0].type.name == "decimal":
-        raise not_supported(f"{call.place}: truncate of a decimal")
-    return scalar("truncate", values, call.place)
+    values = _compiled(compiler, call, scope, 1, 2)
+    _refuse_decimal_literal(call)
+    value, kind = values[0], values[0].type
+    if kind.name == "decimal":
+        precision, digits = kind.precision or 0, values[1].constant if len(values) == 2 else 0
+        if not isinstance(digits, int) or digits < 0:
+            raise not_supported(f"{call.place}: truncate to this number of digits")
+        target = kind if len(values) == 2 else t.decimal(max(precision - kind.scale, 1), 0)
+        return Typed(f"CAST(trunc({value.sql}, {min(digits, kind.scale)}) AS {t.duckdb(target)})", target)
+    result = scalar("truncate", values, call.place)
+    return coerce(result, kind) if kind.name == "real" else result
 
 
 def _random(compiler: Expressions, call: Call, scope: Scope) -> Typed:
@@ -168,9 +188,11 @@ def _pad(compiler: Expressions, call: Call, scope: Scope) -> Typed:
 
 
 def _normalize(compiler: Expressions, call: Call, scope: Scope) -> Typed:
-    if len(call.arguments) == 2 and call.arguments[1].name.upper() != "NFC":
-        raise not_supported(f"{call.place}: normalize to {call.arguments[1].name}")
-    return scalar("normalize", [compiler.compile(call.arguments[0], scope)], call.place)
+    form = call.arguments[1].name.upper() if len(call.arguments) == 2 else "NFC"
+    value = compiler.compile(call.arguments[0], scope) if call.arguments else null(t.UNKNOWN)
+    if len(call.arguments) not in (1, 2) or value.type.name == "unknown":
+        raise _unexpected(call, [value])
+    return scalar("normalize", [value, varchar(form)], call.place)
 
 
 def _position(compiler: Expressions, call: Call, scope: Scope) -> Typed:
@@ -182,18 +204,7 @@ def _position(compiler: Expressions, call: Call, scope: Scope) -> Typed:
 
 
 def _strpos(compiler: Expressions, call: Call, scope: Scope) -> Typed:
-    values = _compiled(compiler, call, scope, 2, 3)
-    if len(values) == 2:
-        return scalar("strpos", values, call.place)
-    which = values[2].constant
-    if not isinstance(which, int) or not 1 <= which <= 20:
-        raise not_supported(f"{call.place}: strpos with this instance")
-    a, b = values[0].sql, values[1].sql
-    at = f"instr({a}, {b})"
-    for _ in range(which - 1):
-        following = f"instr(substr({a}, {at} + 1), {b})"
-        at = f"(CASE WHEN {at} = 0 OR {following} = 0 THEN 0 ELSE {at} + {following} END)"
-    return Typed(f"CAST({at} AS BIGINT)", t.BIGINT)
+    return scalar("strpos", _compiled(compiler, call, scope, 2, 3), call.place)
 
 
 # -- regular expressions: Java's in Trino, RE2's in DuckDB
@@ -201,19 +212,9 @@ def _strpos(compiler: Expressions, call: Call, scope: Scope) -> Typed:
 _JAVA_ONLY = re.compile(r"\(\?[=!<](?!\w+>)|\(\?>|\\[1-9]|\\k<|[*+?}]\+|\\[GRXhHVZ]|&&|\\[pP]\{(?:java|Is|In)|\\u")
 
 
-def _pattern(value: Typed, call: Call) -> str:
-    """The SQL of a pattern that RE2 reads as Java does."""
-    said = value.constant
-    if not isinstance(said, str):
-        raise not_supported(f"{call.place}: {call.name} with a pattern that is not a literal")
-    if _JAVA_ONLY.search(said):
-        raise not_supported(f"{call.place}: {call.name} with the pattern {said}")
-    return text(said)
-
-
-def _regexp_like(compiler: Expressions, call: Call, scope: Scope) -> Typed:
-    subject, pattern = _compiled(compiler, call, scope, 2)
-    return Typed(f"regexp_matches({_text(subject, call)}, {_pattern(pattern, call)})", t.BOOLEAN)
+def _is_exact_in_re2(value: Typed) -> bool:
+    """Whether RE2 reads a pattern as Java does: a literal without what only Java has."""
+    return isinstance(value.constant, str) and not _JAVA_ONLY.search(value.constant)
 
 
 def _text(value: Typed, call: Call) -> str:
@@ -222,49 +223,66 @@ def _text(value: Typed, call: Call) -> str:
     return coerce(value, t.VARCHAR).sql
 
 
-def _group(values: list[Typed], call: Call) -> int:
+def _subject_and_pattern(values: list[Typed], call: Call) -> tuple[str, str]:
+    return _text(values[0], call), _text(values[1], call)
+
+
+def _has_optional_groups(said: str) -> bool:
+    """Whether a group may take no part: it is NULL in Java and '' in RE2."""
+    return re.search(r"\)(?:[?*]|\{0)|\|", said) is not None
+
+
+def _regexp_like(compiler: Expressions, call: Call, scope: Scope) -> Typed:
+    values = _compiled(compiler, call, scope, 2)
+    subject, pattern = _subject_and_pattern(values, call)
+    word = "regexp_matches" if _is_exact_in_re2(values[1]) else "py_regexp_like"
+    return Typed(f"{word}({subject}, {pattern})", t.BOOLEAN)
+
+
+def _group(values: list[Typed], call: Call) -> tuple[str, int | None]:
+    """The group as SQL, and as a number when RE2 can be asked for it."""
     if len(values) < 3:
-        return 0
-    group = values[2].constant
-    if not isinstance(group, int) or not 0 <= group <= 9:
-        raise not_supported(f"{call.place}: {call.name} with this group")
-    return group
+        return "CAST(0 AS BIGINT)", 0
+    if not t.is_integral(values[2].type) and values[2].type.name != "unknown":
+        raise _unexpected(call, values)
+    said, pattern = values[2].constant, values[1].constant
+    sql = coerce(values[2], t.BIGINT).sql
+    if not isinstance(said, int) or not isinstance(pattern, str):
+        return sql, None
+    groups = len(re.findall(r"(?<!\\)\((?!\?)", pattern))
+    fits = 0 <= said <= min(groups, 9) and (said == 0 or not _has_optional_groups(pattern))
+    return sql, said if fits else None
 
 
 def _regexp_extract(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     values = _compiled(compiler, call, scope, 2, 3)
-    subject, pattern, group = _text(values[0], call), _pattern(values[1], call), _group(values, call)
-    if group:  # a group that takes no part is NULL in Java and '' in RE2: only groups that always take part are exact
-        _refuse_optional_groups(values[1].constant, call)
-    return Typed(
-        f"CASE WHEN regexp_matches({subject}, {pattern}) THEN regexp_extract({subject}, {pattern}, {group}) END",
-        t.VARCHAR,
-    )
-
-
-def _refuse_optional_groups(said: str, call: Call) -> None:
-    if re.search(r"\)(?:[?*]|\{0)|\|", said):
-        raise not_supported(f"{call.place}: {call.name} of a group in the pattern {said}")
+    subject, pattern = _subject_and_pattern(values, call)
+    group, number = _group(values, call)
+    if number is None or not _is_exact_in_re2(values[1]):
+        return Typed(f"py_regexp_extract({subject}, {pattern}, {group})", t.VARCHAR)
+    found = f"regexp_extract({subject}, {pattern}, {number})"
+    return Typed(f"CASE WHEN regexp_matches({subject}, {pattern}) THEN {found} END", t.VARCHAR)
 
 
 def _regexp_extract_all(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     values = _compiled(compiler, call, scope, 2, 3)
-    subject, pattern, group = _text(values[0], call), _pattern(values[1], call), _group(values, call)
-    if group:
-        _refuse_optional_groups(values[1].constant, call)
-    return Typed(f"regexp_extract_all({subject}, {pattern}, {group})", t.array(t.VARCHAR))
+    subject, pattern = _subject_and_pattern(values, call)
+    group, number = _group(values, call)
+    if number is None or not _is_exact_in_re2(values[1]):
+        return Typed(f"py_regexp_extract_all({subject}, {pattern}, {group})", t.array(t.VARCHAR))
+    return Typed(f"regexp_extract_all({subject}, {pattern}, {number})", t.array(t.VARCHAR))
 
 
 def _regexp_replace(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     if len(call.arguments) == 3 and isinstance(call.arguments[2], exp.Lambda):
-        raise not_supported(f"{call.place}: regexp_replace with a lambda")
+        return _regexp_replace_lambda(compiler, call, scope)
     values = _compiled(compiler, call, scope, 2, 3)
-    subject, pattern = _text(values[0], call), _pattern(values[1], call)
-    if len(values) == 2:
-        return Typed(f"regexp_replace({subject}, {pattern}, '', 'g')", t.VARCHAR)
-    said = values[2].constant
-    if not isinstance(said, str) or re.search(r"\$\{|\$(?!\d)|\$\d\d", said):
-        raise not_supported(f"{call.place}: regexp_replace with this replacement")
+    subject, pattern = _subject_and_pattern(values, call)
+    said = values[2].constant if len(values) == 3 else ""
+    replacement = _text(values[2], call) if len(values) == 3 else "''"
+    literal = isinstance(said, str) and not re.search(r"\$\{|\$(?!\d)|\$\d\d", said) and not said.endswith("\\")
+    if not literal or not _is_exact_in_re2(values[1]) or not _has_groups(values[1].constant, said):
+        return Typed(f"py_regexp_replace({subject}, {pattern}, {replacement})", t.VARCHAR)
     own = re.sub(
         r"\\(.)|(\\)|\$(\d)",
         lambda m: f"\\{m.group(3)}" if m.group(3) else (m.group(1) or "\\").replace("\\", "\\\\"),
@@ -273,15 +291,66 @@ def _regexp_replace(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     return Typed(f"regexp_replace({subject}, {pattern}, {text(own)}, 'g')", t.VARCHAR)
 
 
+def _has_groups(pattern: str, replacement: str) -> bool:
+    """Whether the pattern has the groups that a replacement names."""
+    groups = len(re.findall(r"(?<!\\)\((?!\?)", pattern))
+    return all(int(number) <= groups for number in re.findall(r"\$(\d)", replacement))
+
+
+def _regexp_replace_lambda(compiler: Expressions, call: Call, scope: Scope) -> Typed:
+    """The lambda is given a match's groups; NULL from it makes the whole NULL."""
+    from steppe.sql.functions_collections import body_of
+
+    values = [compiler.compile(argument, scope) for argument in call.arguments[:2]]
+    subject, pattern = _subject_and_pattern(values, call)
+    x = compiler.transpiler.fresh("x")
+    body = body_of(compiler, call.arguments[2], [Typed(f"{x}.g", t.array(t.VARCHAR))], scope, call.place)
+    if body.type.name not in ("varchar", "unknown"):
+        raise _unexpected(call, [*values, body])
+    piece = f"CASE WHEN {x}.g IS NULL THEN {x}.t ELSE {coerce(body, t.VARCHAR).sql} END"
+    made = f"list_transform(py_regexp_pieces({subject}, {pattern}), lambda {x}: {piece})"
+    whole = f"CASE WHEN NOT list_contains(list_transform({made}, lambda {x}: {x} IS NULL), true) THEN array_to_string({made}, '') END"
+    return Typed(whole, t.VARCHAR)
+
+
 def _regexp_count(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     values = _compiled(compiler, call, scope, 2)
-    found = f"regexp_extract_all({_text(values[0], call)}, {_pattern(values[1], call)})"
-    return Typed(f"CAST(len({found}) AS BIGINT)", t.BIGINT)
+    subject, pattern = _subject_and_pattern(values, call)
+    if not _is_exact_in_re2(values[1]):
+        return Typed(f"py_regexp_count({subject}, {pattern})", t.BIGINT)
+    return Typed(f"CAST(len(regexp_extract_all({subject}, {pattern})) AS BIGINT)", t.BIGINT)
 
 
 def _regexp_split(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     values = _compiled(compiler, call, scope, 2)
-    return Typed(f"regexp_split_to_array({_text(values[0], call)}, {_pattern(values[1], call)})", t.array(t.VARCHAR))
+    subject, pattern = _subject_and_pattern(values, call)
+    return Typed(f"py_regexp_split({subject}, {pattern})", t.array(t.VARCHAR))
+
+
+def _regexp_position(compiler: Expressions, call: Call, scope: Scope) -> Typed:
+    values = _compiled(compiler, call, scope, 2, 3, 4)
+    subject, pattern = _subject_and_pattern(values, call)
+    numbers = [coerce(value, t.BIGINT).sql for value in values[2:] if t.is_integral(value.type)]
+    if len(numbers) != len(values) - 2:
+        raise _unexpected(call, values)
+    numbers += ["CAST(1 AS BIGINT)"] * (2 - len(numbers))
+    return Typed(f"CAST(py_regexp_position({subject}, {pattern}, {', '.join(numbers)}) AS INTEGER)", t.INTEGER)
+
+
+_KINDS = {"tinyint": "i", "smallint": "i", "integer": "i", "bigint": "i", "double": "d", "real": "d", "decimal": "m",
+          "boolean": "b", "date": "D", "timestamp": "t"}  # fmt: skip
+
+
+def _format(compiler: Expressions, call: Call, scope: Scope) -> Typed:
+    values = _compiled(compiler, call, scope)
+    if not values or values[0].type.name not in ("varchar", "char", "unknown"):
+        raise _unexpected(call, values)
+    shown = [as_text(value) if value.type.name != "unknown" else null(t.VARCHAR).sql for value in values[1:]]
+    kinds = "".join(_KINDS.get(value.type.name, "s") for value in values[1:])
+    if any(value.type.children or value.type.name == "timestamp with time zone" for value in values[1:]):
+        raise not_supported(f"{call.place}: format of {', '.join(str(value.type) for value in values[1:])}")
+    items = f"CAST([{', '.join(shown)}] AS VARCHAR[])"
+    return Typed(f"py_format({_text(values[0], call)}, '{kinds}', {items})", t.VARCHAR)
 
 
 # -- aggregates
@@ -420,6 +489,7 @@ SPECIAL: dict[str, Special] = {
     "lpad": _pad, "rpad": _pad, "normalize": _normalize, "position": _position, "strpos": _strpos,
     "regexp_like": _regexp_like, "regexp_extract": _regexp_extract, "regexp_extract_all": _regexp_extract_all,
     "regexp_replace": _regexp_replace, "regexp_count": _regexp_count, "regexp_split": _regexp_split,
+    "regexp_position": _regexp_position, "format": _format,
     "row": _row, "grouping": _grouping,
 }  # fmt: skip
 

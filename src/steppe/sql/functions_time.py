@@ -16,7 +16,7 @@ from steppe.sql.errors import QueryError, not_supported
 from steppe.sql.functions import Row
 from steppe.sql.operators import arithmetic
 from steppe.sql.scope import Scope
-from steppe.sql.typed import Typed, failing, guarded, text
+from steppe.sql.typed import Typed, text
 from steppe.sql.types import Type
 
 if TYPE_CHECKING:
@@ -41,12 +41,8 @@ SCALARS: tuple[Row, ...] = (
     ("last_day_of_month(date) -> date", "last_day({0})"),
     ("last_day_of_month(S) -> date", "last_day({0})"),
     ("from_iso8601_date(varchar) -> date",
-     "CASE WHEN regexp_full_match({0}, '[0-9]{4}-[0-9]{2}-[0-9]{2}') THEN CAST({0} AS DATE) "
-     "WHEN regexp_full_match({0}, '[0-9]{4}-[0-9]{3}') THEN CAST(strptime({0}, '%Y-%j') AS DATE) "
-     "WHEN regexp_full_match({0}, '[0-9]{4}-W[0-9]{2}(-[1-7])?') THEN "
-     "CAST(date_trunc('week', CAST(left({0}, 4) || '-01-04' AS DATE)) AS DATE) + CAST((CAST(substr({0}, 7, 2) AS INTEGER) - 1) * 7 "
-     "+ coalesce(CAST(nullif(substr({0}, 10, 1), '') AS INTEGER), 1) - 1 AS INTEGER) "
-     "WHEN {0} IS NOT NULL THEN ([])[CAST(CAST(concat('!INVALID_FUNCTION_ARGUMENT: Invalid format: \"', {0}, '\"') AS BOOLEAN) AS INTEGER)] END"),
+     "CASE WHEN regexp_full_match({0}, '[0-9]{4}-[0-9]{2}-[0-9]{2}') THEN coalesce(TRY_CAST({0} AS DATE), py_iso_date({0})) ELSE py_iso_date({0}) END"),
+    ("to_milliseconds(interval day to second) -> bigint", "{0}"),
 )  # fmt: skip
 
 
@@ -107,7 +103,7 @@ def _moment(value: Typed) -> Typed:
 def _extract(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     name = call.arguments[0].name.lower()
     if name in ("timezone_hour", "timezone_minute"):
-        raise not_supported(f"{call.place}: EXTRACT({name.upper()})")
+        return timezone_part(compiler.compile(call.arguments[1], scope), name, call)
     return part(_moment(compiler.compile(call.arguments[1], scope)), name, call.place)
 
 
@@ -205,21 +201,24 @@ _FORMAT = {
 }  # fmt: skip
 
 
-def _mysql_pattern(pattern: str, call: Call) -> str:
-    out, at = "", 0
-    while at < len(pattern):
-        sign = pattern[at]
-        if sign != "%":
-            out += sign
-            at += 1
-            continue
-        letter = pattern[at + 1 : at + 2]
-        if letter in ("D", "U", "u", "V", "w", "X"):
-            raise QueryError("INVALID_FUNCTION_ARGUMENT", f"%{letter} not currently supported in date format string")
-        out += _FORMAT.get(letter, letter)
-        at += 2
-    del call
+def _mysql_pattern(pattern: str) -> str | None:
+    """DuckDB's pattern for printing, where it has one."""
+    out = ""
+    for match in re.finditer(r"%(.)|([^%]+)|%$", pattern, re.DOTALL):
+        letter, literal = match.groups()
+        if literal is not None:
+            out += literal
+        elif letter is None or letter not in _FORMAT:
+            return None
+        else:
+            out += _FORMAT[letter]
     return out
+
+
+def _text_argument(value: Typed, call: Call) -> str:
+    if value.type.name not in ("varchar", "char", "unknown"):
+        raise _unexpected(call, value)
+    return coerce(value, t.VARCHAR).sql
 
 
 def _date_format(compiler: Expressions, call: Call, scope: Scope) -> Typed:
@@ -227,26 +226,30 @@ def _date_format(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     value = _moment(value)
     if value.type.name not in ("date", "timestamp", "timestamp with time zone"):
         raise _unexpected(call, value, pattern)
-    own = _mysql_pattern(_constant_text(pattern, "a date format", call.place), call)
-    return Typed(f"strftime(CAST({_local(value)} AS TIMESTAMP), {text(own)})", t.VARCHAR)
+    shown, moment = _text_argument(pattern, call), f"CAST({_local(value)} AS TIMESTAMP)"
+    own = _mysql_pattern(pattern.constant) if isinstance(pattern.constant, str) else None
+    if own is None:
+        return Typed(f"py_date_format({moment}, {shown})", t.VARCHAR)
+    return Typed(f"strftime({moment}, {text(own)})", t.VARCHAR)
+
+
+_PARSED_BY_DUCKDB = re.compile(r"%Y-%m-%d(?:[ T]%H:%i(?::%[sS])?)?")
 
 
 def _date_parse(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     value, pattern = _exactly(compiler, call, scope, 2)
-    said = _constant_text(pattern, "a date format", call.place)
-    if value.type.name not in ("varchar", "unknown"):
-        raise _unexpected(call, value, pattern)
-    if re.search(r"%[aWjvxfry]", said.replace("%f", "")):
-        raise not_supported(f"{call.place}: date_parse with {said}")
-    own = _mysql_pattern(said, call).replace("%-", "%")
-    sql = coerce(value, t.VARCHAR).sql
-    parsed = f"try_strptime({sql}, {text(own)})"
-    ok = f"({parsed} IS NOT NULL OR {sql} IS NULL)"
-    message = (text('Invalid format: "'), sql, text('"'))
-    return Typed(guarded(ok, f"CAST({parsed} AS TIMESTAMP)", "INVALID_FUNCTION_ARGUMENT", *message), t.TIMESTAMP)
+    sql, shown = _text_argument(value, call), _text_argument(pattern, call)
+    slow = f"py_date_parse({sql}, {shown})"
+    if isinstance(pattern.constant, str) and _PARSED_BY_DUCKDB.fullmatch(pattern.constant):
+        # The usual patterns over the usual texts stay in DuckDB.
+        usual = re.sub("%[YmdHisS]", lambda m: "[0-9]{4}" if m.group() == "%Y" else "[0-9]{2}", pattern.constant)
+        quick = f"try_strptime({sql}, {text(pattern.constant.replace('%i', '%M').replace('%s', '%S'))})"
+        fast = f"CASE WHEN regexp_full_match({sql}, {text(usual)}) THEN {quick} END"
+        return Typed(f"CAST(coalesce({fast}, {slow}) AS TIMESTAMP)", t.TIMESTAMP)
+    return Typed(slow, t.TIMESTAMP)
 
 
-# format_datetime: Joda's patterns.
+# format_datetime: Joda's patterns, those that DuckDB prints by itself.
 _JODA = {
     "yyyy": "%Y", "YYYY": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "M": "%-m", "dd": "%d", "d": "%-d",
     "HH": "%H", "H": "%-H", "hh": "%I", "h": "%-I", "mm": "%M", "m": "%-M", "ss": "%S", "s": "%-S", "SSS": "%g",
@@ -254,17 +257,16 @@ _JODA = {
 }  # fmt: skip
 
 
-def _joda_pattern(pattern: str, call: Call) -> str:
+def _joda_pattern(pattern: str) -> str | None:
     out = ""
     for match in re.finditer(r"'((?:[^']|'')*)'|([A-Za-z])\2*|(.)", pattern, re.DOTALL):
         quoted, letter = match.group(1), match.group(2)
         if quoted is not None:
             out += (quoted.replace("''", "'") if quoted else "'").replace("%", "%%")
         elif letter:
-            own = _JODA.get(match.group())
-            if own is None:
-                raise not_supported(f"{call.place}: {call.name} with the pattern {match.group()}")
-            out += own
+            if match.group() not in _JODA:
+                return None
+            out += _JODA[match.group()]
         else:
             out += match.group().replace("%", "%%")
     return out
@@ -275,8 +277,26 @@ def _format_datetime(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     value = _moment(value)
     if value.type.name not in ("timestamp", "timestamp with time zone", "date"):
         raise _unexpected(call, value, pattern)
-    own = _joda_pattern(_constant_text(pattern, "a date format", call.place), call)
-    return Typed(f"strftime(CAST({_local(value)} AS TIMESTAMP), {text(own)})", t.VARCHAR)
+    shown, moment = _text_argument(pattern, call), f"CAST({_local(value)} AS TIMESTAMP)"
+    own = _joda_pattern(pattern.constant) if isinstance(pattern.constant, str) else None
+    if own is not None:
+        return Typed(f"strftime({moment}, {text(own)})", t.VARCHAR)
+    zone, minutes = "'UTC'", "CAST(0 AS BIGINT)"
+    if value.type.name == "timestamp with time zone":
+        zone, minutes = f"({value.sql}).z", _offset_minutes(value)
+    return Typed(f"py_format_datetime({moment}, {zone}, {minutes}, {shown})", t.VARCHAR)
+
+
+def _offset_minutes(value: Typed) -> str:
+    """How far a zoned moment's local time is ahead of UTC."""
+    return f"CAST((epoch_ms({local_time(value.sql)}) - epoch_ms(({value.sql}).t)) // 60000 AS BIGINT)"
+
+
+def _parse_datetime(compiler: Expressions, call: Call, scope: Scope) -> Typed:
+    value, pattern = _exactly(compiler, call, scope, 2)
+    pivot = 1970 + compiler.transpiler.now_ms // 31_556_952_000 - 30  # Joda's window of years written with two digits
+    sql = f"py_parse_datetime({_text_argument(value, call)}, {_text_argument(pattern, call)}, CAST({pivot} AS BIGINT))"
+    return Typed(sql, t.TIMESTAMP_TZ)
 
 
 def _now(digits: int) -> Special:
@@ -330,7 +350,10 @@ def _from_unixtime(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     if len(values) == 2:
         zone = zone_name(cast(values[1], t.VARCHAR).sql)
     elif len(values) == 3:
-        raise not_supported(f"{call.place}: from_unixtime with hours and minutes")
+        hours, minutes = (coerce(value, t.BIGINT).sql for value in values[1:])
+        offset = f"({hours} * 60 + {minutes})"
+        clock = f"printf('%02d:%02d', abs({offset}) // 60, abs({offset}) % 60)"
+        zone = zone_name(f"(CASE WHEN {offset} < 0 THEN '-' ELSE '+' END || {clock})")
     packed = f"struct_pack(t := {moment}, z := {zone})"
     return Typed(f"CASE WHEN {seconds} IS NOT NULL THEN {packed} END", t.TIMESTAMP_TZ)
 
@@ -344,24 +367,18 @@ def _to_iso8601(compiler: Expressions, call: Call, scope: Scope) -> Typed:
             return Typed(f"replace({moment_text(value.sql, max(3, value.type.precision or 0))}, ' ', 'T')", t.VARCHAR)
         case "timestamp with time zone":
             shown = f"replace({moment_text(local_time(value.sql), 3)}, ' ', 'T')"
-            utc = f"CASE WHEN ({value.sql}).z = 'UTC' THEN {shown} || 'Z' WHEN starts_with(({value.sql}).z, '+') OR starts_with(({value.sql}).z, '-') THEN {shown} || ({value.sql}).z "
-            refused = f"WHEN ({value.sql}).z IS NOT NULL THEN {failing('NOT_SUPPORTED', text('to_iso8601 in a named time zone'))} END"
-            return Typed(utc + refused, t.VARCHAR)
+            minutes = f"abs({_offset_minutes(value)})"
+            sign = f"CASE WHEN {_offset_minutes(value)} < 0 THEN '-' ELSE '+' END"
+            clock = f"printf('%02d:%02d', {minutes} // 60, {minutes} % 60)"
+            offset = f"CASE WHEN {minutes} = 0 AND ({value.sql}).z = 'UTC' THEN 'Z' ELSE {sign} || {clock} END"
+            return Typed(f"({shown} || {offset})", t.VARCHAR)
         case _:
             raise _unexpected(call, value)
 
 
 def _from_iso8601_timestamp(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     (value,) = _exactly(compiler, call, scope, 1)
-    sql = coerce(value, t.VARCHAR).sql
-    pattern = text(r"(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?))?(Z|[+-]\d{2}:\d{2})?")
-    day, clock, zone = (f"regexp_extract({sql}, {pattern}, {i})" for i in (1, 2, 3))
-    local = f"CAST({day} || ' ' || replace(coalesce(nullif({clock}, ''), '00:00'), ',', '.') AS TIMESTAMP)"
-    named = zone_name(f"coalesce(nullif({zone}, ''), 'UTC')")
-    packed = f"CASE WHEN {sql} IS NOT NULL THEN struct_pack(t := {instant(local, named)}, z := {named}) END"
-    ok = f"({sql} IS NULL OR regexp_full_match({sql}, {pattern}))"
-    message = (text("from_iso8601_timestamp of "), sql)
-    return Typed(guarded(ok, packed, "NOT_SUPPORTED", *message), t.TIMESTAMP_TZ)
+    return Typed(f"py_iso_timestamp({_text_argument(value, call)})", t.TIMESTAMP_TZ)
 
 
 def _date(compiler: Expressions, call: Call, scope: Scope) -> Typed:
@@ -371,10 +388,15 @@ def _date(compiler: Expressions, call: Call, scope: Scope) -> Typed:
 
 def _timezone_part(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     (value,) = _exactly(compiler, call, scope, 1)
+    return timezone_part(value, call.name, call)
+
+
+def timezone_part(value: Typed, name: str, call: Call) -> Typed:
+    """Hours or minutes of a zoned moment's offset."""
     if value.type.name != "timestamp with time zone":
         raise _unexpected(call, value)
     minutes = f"(epoch_ms({local_time(value.sql)}) - epoch_ms(({value.sql}).t)) // 60000"
-    sql = f"({minutes}) // 60" if call.name == "timezone_hour" else f"({minutes}) % 60"
+    sql = f"({minutes}) // 60" if name == "timezone_hour" else f"({minutes}) % 60"
     return Typed(f"CAST({sql} AS BIGINT)", t.BIGINT)
 
 
@@ -400,7 +422,7 @@ def _human_readable_seconds(compiler: Expressions, call: Call, scope: Scope) -> 
 SPECIAL: dict[str, Special] = {
     **dict.fromkeys(_PARTS, _part_function),
     "extract": _extract, "date_trunc": _date_trunc, "date_add": _date_add, "date_diff": _date_diff,
-    "date_format": _date_format, "date_parse": _date_parse, "format_datetime": _format_datetime,
+    "date_format": _date_format, "date_parse": _date_parse, "format_datetime": _format_datetime, "parse_datetime": _parse_datetime,
     "now": _now(3), "current_timestamp": _now(3), "localtimestamp": _now(3), "current_date": _current_date,
     "current_timezone": _current_timezone, "at_timezone": _at_timezone, "with_timezone": _with_timezone,
     "from_unixtime": _from_unixtime, "to_iso8601": _to_iso8601, "from_iso8601_timestamp": _from_iso8601_timestamp,

@@ -13,7 +13,7 @@ import shutil
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -25,6 +25,7 @@ from steppe.sql import results
 from steppe.sql.catalog import Catalog, Document, Table, partitions_of, read_table
 from steppe.sql.errors import MalformedQuery, QueryCancelled, QueryError, from_duckdb, not_supported
 from steppe.sql.information_schema import information_schema
+from steppe.sql.row_function_tables import RowFunctions
 from steppe.sql.scan import Scan
 from steppe.sql.statement import Statement, classify
 from steppe.sql.table_files import HIDDEN, DataFile, FileTable, list_files, list_partitioned
@@ -152,8 +153,8 @@ class DuckdbEngine:
                 types=types,
                 scanned_bytes=tables.scanned_bytes,
                 compiled=compiled,
-                read=lambda sql: _batches(connection, sql, stop),
-                csv=_lines(connection, compiled, stop),
+                read=lambda sql: _batches(connection, tables.rows, sql, stop),
+                csv=_lines(connection, tables.rows, compiled, stop),
             )
         finally:
             connection.close()
@@ -169,15 +170,20 @@ class DuckdbEngine:
         }
 
 
-def _lines(connection: duckdb.DuckDBPyConnection, compiled: Compiled, stop: StopSignal) -> Iterator[bytes]:
+def _lines(
+    connection: duckdb.DuckDBPyConnection, rows: RowFunctions, compiled: Compiled, stop: StopSignal
+) -> Iterator[bytes]:
     yield results.header_line([label for label, _ in compiled.columns])
-    for batch in _batches(connection, results.lines_query(compiled.query.sql, compiled.columns), stop):
+    for batch in _batches(connection, rows, results.lines_query(compiled.query.sql, compiled.columns), stop):
         if batch.num_rows:
             yield results.string_bytes(batch.column(0))
 
 
-def _batches(connection: duckdb.DuckDBPyConnection, sql: str, stop: StopSignal) -> Iterator[pa.RecordBatch]:
+def _batches(
+    connection: duckdb.DuckDBPyConnection, rows: RowFunctions, sql: str, stop: StopSignal
+) -> Iterator[pa.RecordBatch]:
     try:
+        rows.provide(sql)
         for batch in connection.sql(sql).to_arrow_reader(_ROWS_A_BATCH):
             stop.check()
             yield batch
@@ -225,6 +231,7 @@ class _Tables:
         self._own = own
         self._known: dict[tuple[str, str, str | None], ScannedTable] = {}
         self._files = FileTable(connection)
+        self.rows = RowFunctions(connection, stop.check)
         self._open_views: list[tuple[str, str]] = []
         self._now_ms = 0
         quoted = {token.name.lower() for token in statement.tokens if token.kind == "quoted"}
@@ -286,13 +293,15 @@ class _Tables:
         distinct = list({file.path: file for file in files}.values())
         joined = bool(table.partition_keys or self._hidden)
         try:
-            sql = Scan(table, distinct, self._connection, self._stop.check, with_file=joined).sql()
+            scan = Scan(table, distinct, self._connection, folder=self._own, check=self._stop.check, with_file=joined)
+            sql = scan.sql()
         except (duckdb.InvalidInputException, duckdb.IOException, OSError) as error:
             uri = next((file.uri for file in files if str(file.path) in str(error)), table.location)
             if "arquet" not in table.serde:
                 raise QueryError("HIVE_CURSOR_ERROR", f"Failed to read file: {uri}") from error
             raise QueryError("HIVE_BAD_DATA", f"Not valid Parquet file: {uri}") from error
         if joined:
+            files = [replace(file, path=scan.moved.get(file.path, file.path)) for file in files]
             sql = self._files.joined(sql, table, files, [label for label, _ in self._hidden])
         columns = [(column.name, column.type, False) for column in (*table.columns, *table.partition_keys)]
         return ScannedTable(sql, (*columns, *((label, kind, True) for label, kind in self._hidden)))
@@ -305,6 +314,7 @@ class _Tables:
             raise not_supported(f"partition projection, which table {table.database}.{table.name} has enabled")
         partitions = list(partitions_of(self._catalog, table))
         if condition is not None:
+            self.rows.provide(condition)
             partitions = self._files.narrow(partitions, table.partition_keys, condition)
         for partition in partitions:
             if partition.serde not in ("", table.serde):
