@@ -84,6 +84,14 @@ def test_json_that_orjson_does_not_take_goes_the_long_way():
         assert jsonvalue.size_bytes(value) == len(jsonvalue.dumpb(value))
 
 
+def test_half_of_a_surrogate_pair_is_escaped_in_json_and_replaced_in_a_bare_text():
+    assert jsonvalue.dumps(["é😀\ud800", "\\\udfff"]) == '["é😀\\ud800","\\\\\\udfff"]'
+    assert jsonvalue.canonical({"\ud800": 1}) == b'{"\\ud800":1}'
+    assert jsonvalue.loads(jsonvalue.dumpb({"\ud800": "\udfff"})) == {"\ud800": "\udfff"}
+    texts = (None, "a", "é😀", "\ud800é\udfff")
+    assert [jsonvalue.well_formed(text) for text in texts] == [None, "a", "é😀", "?é?"]
+
+
 def test_values_are_the_same_as_json_and_not_as_python():
     assert jsonvalue.equal([1, {"a": 1.0}], [1.0, {"a": 1}])
     for one, other in ((True, 1), (1, True), ([1], [1, 2]), ({"a": 1}, {"b": 1}), ({"a": 1}, {"a": 2}), ([], {})):

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from steppe.base import jsonvalue
 from steppe.base.arns import Realm
+from steppe.base.jsonvalue import dumpb
 from steppe.maprun import record_columns
 from steppe.maprun.child_names import ChildNames
 from steppe.maprun.record_columns import result_texts, shard_table
 from steppe.maprun.result_records import ChildArns, RecordShape, child_rows
-from steppe.maprun.segments import Segment, SegmentReader, encode, json_text
+from steppe.maprun.segments import Segment, SegmentReader, encode
 from steppe.objects.memory import MemoryObjectStore
 from steppe.stores.map_runs import ShardRecord
 
@@ -41,7 +42,7 @@ class Child:
 
     def row(self, index):
         good = self.status == "SUCCEEDED"
-        texts = (json_text(self.value), json_text(self.output) if good else None)
+        texts = (dumpb(self.value), dumpb(self.output) if good else None)
         times = (self.started_ms, self.started_ms + index)
         fault = (None, None) if good else (self.error, self.cause)
         return (index, 1, NAMES.raw(7, index), self.status, *times, *texts, *fault, self.redrives, b"[]")

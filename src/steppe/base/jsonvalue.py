@@ -12,12 +12,15 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, TypeAlias
+import re
+from typing import Any, Final, TypeAlias
 
 import orjson
 
 JsonValue: TypeAlias = Any
 """None, bool, int, float, str, list of JsonValue, or dict from str to JsonValue."""
+
+_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 DEPTH_MAX = 400
 """Nesting accepted from outside. Python's recursion limit is 1,000; our own recursive walks need room below it."""
@@ -57,7 +60,7 @@ def dumps(value: JsonValue) -> str:
     Raises:
         JsonError: the value has no JSON form.
     """
-    return dumpb(value).decode("utf-8", "surrogatepass")
+    return dumpb(value).decode()
 
 
 def dumps_readable(value: JsonValue) -> str:
@@ -76,7 +79,7 @@ def dumps_readable(value: JsonValue) -> str:
 
 
 def dumpb(value: JsonValue) -> bytes:
-    """As `dumps`, in UTF-8 bytes."""
+    """As `dumps`, in UTF-8 bytes, which are always well-formed: half of a surrogate pair is written as its escape."""
     try:
         return orjson.dumps(value)
     except TypeError:
@@ -84,7 +87,7 @@ def dumpb(value: JsonValue) -> bytes:
             text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
             raise JsonError(str(error)) from None
-        return text.encode("utf-8", "surrogatepass")
+        return _escaped(text).encode()
 
 
 def canonical(value: JsonValue) -> bytes:
@@ -93,7 +96,7 @@ def canonical(value: JsonValue) -> bytes:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
         text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-        return text.encode("utf-8", "surrogatepass")
+        return _escaped(text).encode()
 
 
 def size_bytes(value: JsonValue) -> int:
@@ -125,6 +128,18 @@ def depth(value: JsonValue) -> int:
         if not level:
             return deepest + (1 if isinstance(value, dict | list) and deepest == 0 else 0)
         deepest += 1
+
+
+def well_formed(text: str | None) -> str | None:
+    """A text that can be written as UTF-8: halves of surrogate pairs become "?", as Java writes them."""
+    if text is None or text.isascii():
+        return text
+    return _LONE_SURROGATE.sub("?", text)
+
+
+def _escaped(text: str) -> str:
+    """JSON text in which halves of surrogate pairs, which can only be within strings, are escapes."""
+    return _LONE_SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
 def _depth_ok(text: str | bytes) -> bool:

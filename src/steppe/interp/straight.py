@@ -153,7 +153,7 @@ class Straight:
             TypeError,
             ValueError,
         ):
-            # A fault, a text that is no UTF-8, or a bug of ours: `advance` comes to it again, and says what it is.
+            # A fault, a value without a JSON form, or a bug of ours: `advance` comes to it again, and says what it is.
             return None
 
     def _go(self, value: JsonValue, now_ms: int, scopes: _Scopes | None) -> StraightEnd | None:

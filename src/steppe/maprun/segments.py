@@ -118,26 +118,9 @@ def load_segment(value: JsonValue) -> Segment:
     return Segment(*value)
 
 
-def json_text(value: JsonValue) -> bytes:
-    """JSON text in valid UTF-8: what UTF-8 cannot hold (half of a surrogate pair) is escaped."""
-    text = jsonvalue.dumpb(value)
-    return text if text.isascii() else _valid(text)
-
-
 def dump_history(events: list[HistoryEvent]) -> bytes:
     """The `history` column: events as a JSON array."""
     return jsonvalue.dumpb(events)
-
-
-def _valid(text: bytes) -> bytes:
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        return b"".join(
-            f"\\u{ord(c):04x}".encode() if "\ud800" <= c <= "\udfff" else c.encode()
-            for c in text.decode("utf-8", "surrogatepass")
-        )
-    return text
 
 
 class SegmentReader:

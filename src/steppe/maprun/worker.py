@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from steppe.base.errors import Fault, InternalError
-from steppe.base.jsonvalue import JsonValue
+from steppe.base.jsonvalue import JsonValue, dumpb
 from steppe.base.quotas import PAYLOAD_BYTES_MAX
 from steppe.executors.executor import JobChannel
 from steppe.interp.advance import advance, new_execution
@@ -32,7 +32,7 @@ from steppe.maprun.failed_children import failed_execution
 from steppe.maprun.ledger import Entry, tally_of
 from steppe.maprun.plan import CompiledPlan, compile_plan, load_plan
 from steppe.maprun.running_children import ChildTasks, Ended, RunningChildren
-from steppe.maprun.segments import Extra, Row, Segment, dump_history, encode, json_text
+from steppe.maprun.segments import Extra, Row, Segment, dump_history, encode
 from steppe.maprun.shards import (
     Beginning,
     Deliver,
@@ -277,7 +277,7 @@ class _ShardRun:
         index, count, value = child
         execution, seed = self._beginning(child, now_ms)
         number = int.from_bytes(seed[:16], "big")
-        self._step(Ended(index, count, number, execution, [], json_text(value)), _START, now_ms, seed)
+        self._step(Ended(index, count, number, execution, [], dumpb(value)), _START, now_ms, seed)
 
     def _step(self, child: Ended, stimulus: Start | Redrive, now_ms: int, seed: bytes) -> None:
         """The first step of a child, or the first of its redrive."""
@@ -319,7 +319,7 @@ class _ShardRun:
                 execution.started_ms,
                 execution.stopped_ms or execution.started_ms,
                 raw,
-                json_text(execution.output) if succeeded else None,
+                dumpb(execution.output) if succeeded else None,
                 execution.error,
                 execution.cause,
                 execution.redrive_count,

@@ -414,6 +414,9 @@ class Engine:
             for letter in letters:
                 if letter.answer is not None and not letter.answer.done():
                     letter.answer.set_exception(InternalError("An execution cannot go on", story=repr(error)))
+            for future in self._ended.pop(live.arn, []):
+                if not future.done():
+                    future.set_exception(InternalError("An execution cannot go on", story=repr(error)))
         finally:
             live.pump = None
             self._wake(live)

@@ -17,7 +17,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from steppe.base import timestamps
 from steppe.base.errors import ApiError
-from steppe.base.jsonvalue import JsonError, JsonValue, dumpb, loads
+from steppe.base.jsonvalue import JsonError, JsonValue, dumpb, loads, well_formed
 from steppe.wire.constraints import NOT_NULL, Check, Findings, checks_of, member_name
 from steppe.wire.model import service_model
 
@@ -226,6 +226,8 @@ def _apply(checks: tuple[Check, ...], value: JsonValue, path: str, findings: Fin
 def _string(value: JsonValue) -> JsonValue:
     if type(value) is not str:
         raise _wrong_type(value, "a String")
+    if well_formed(value) != value:
+        raise ApiError("SerializationException", "A text has half of a surrogate pair")
     return value
 
 

@@ -4,6 +4,7 @@ import json
 import time
 
 import pytest
+from botocore.exceptions import ClientError
 
 ROLE = "arn:aws:iam::000000000000:role/r"
 
@@ -83,3 +84,33 @@ def test_what_waits_can_be_stopped_and_goes_on_after_a_restart(serve_engine) -> 
         assert server.client.list_state_machines()["stateMachines"] == []
         pinned = server.client.describe_state_machine_for_execution(executionArn=starts["late"]["executionArn"])
         assert pinned["definition"] == text
+
+
+HALVES = {
+    "an output": ({"Type": "Pass", "End": True}, {"output": r'{"a":"x\ud800"}'}),
+    "an error and its cause": (
+        {"Type": "Fail", "ErrorPath": "$.a", "CausePath": "$.a"},
+        {"error": "x?", "cause": "x?"},
+    ),
+    "the name of an error": ({"Type": "Fail", "Error": "\udfff"}, {"error": "?"}),
+}
+
+
+@pytest.mark.parametrize("name", HALVES)
+def test_half_of_a_surrogate_pair_in_data_keeps_no_execution_from_its_end(serve_engine, name) -> None:
+    state, expected = HALVES[name]
+    with serve_engine() as server:
+        for kind in ("STANDARD", "EXPRESS"):
+            arn = create(server.client, kind, definition(A=state), type=kind)
+            members = {"stateMachineArn": arn, "input": r'{"a":"x\ud800"}'}
+            if kind == "STANDARD":
+                described = ended(server.client, server.client.start_execution(**members)["executionArn"])
+            else:
+                described = server.client.start_sync_execution(**members)
+            assert {member: described[member] for member in expected} == expected
+
+
+def test_half_of_a_surrogate_pair_in_a_text_of_a_request_is_refused(serve_engine) -> None:
+    with serve_engine() as server, pytest.raises(ClientError) as refusal:
+        create(server.client, "m", definition(A={"Type": "Succeed"}), tags=[{"key": "k", "value": "\ud800"}])
+    assert refusal.value.response["Error"]["Code"] == "SerializationException"
