@@ -40,6 +40,8 @@ from steppe.services.app import create_app
 from steppe.services.athena.service import AthenaService
 from steppe.services.forwarding import Forwarding
 from steppe.services.glue.service import glue_operations
+from steppe.services.progress import PATH as PROGRESS_PATH
+from steppe.services.progress import ProgressStreams
 from steppe.services.s3 import operations as s3_operations
 from steppe.services.stepfunctions.limits import Limits
 from steppe.services.stepfunctions.service import StepFunctionsService
@@ -117,6 +119,7 @@ class Server:
             throttle=settings.throttle,
         )
         self.services["stepfunctions"] = self.stepfunctions.operations()
+        self.progress = ProgressStreams(self.map_runs)
 
     async def start(self) -> None:
         """Begin to serve, and go on with what an earlier server left."""
@@ -124,6 +127,7 @@ class Server:
             settings=self.settings,
             services=self.services,
             health=self.health,
+            pages={PROGRESS_PATH: self.progress.answer},
             forwarder=Forwarding(self.callers) if self.settings.endpoints else None,
         )
         config = uvicorn.Config(
@@ -151,6 +155,7 @@ class Server:
     async def stop(self) -> None:
         """Stop serving; what waits goes on after the next start. May be called when `start` failed."""
         self._ready = False
+        self.progress.close()
         if self._http is not None and self._serving is not None:
             self._http.should_exit = True
             await self._serving

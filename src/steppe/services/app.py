@@ -32,6 +32,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Message, Receive, Send], Awaitable[None]]
 Hook: TypeAlias = Callable[[], Awaitable[None]]
+Page: TypeAlias = Callable[[HttpRequest], Awaitable[HttpAnswer]]
 
 STREAMED_BODY_BYTES_MAX = 5 * 1024**3
 """S3's limit on one PUT or part."""
@@ -80,6 +81,7 @@ def create_app(
     settings: AppSettings,
     services: Mapping[str, Operations],
     health: Callable[[], dict[str, JsonValue]],
+    pages: Mapping[str, Page] | None = None,
     forwarder: Forwarder | None = None,
     on_startup: Hook | None = None,
     on_shutdown: Hook | None = None,
@@ -92,12 +94,13 @@ def create_app(
         services: operations by botocore's service names; JSON services, those of the query protocol, and S3.
         health: what /_steppe/health says beside its status; called per request. A member `ready` that is False makes
             the answer 503.
+        pages: further pages below /_steppe/, by path. With access keys they want a signature, for Step Functions.
         forwarder: takes requests for services that are not served here; without it they are refused.
         on_startup: awaited in the server's loop before the first request is taken.
         on_shutdown: awaited when the server stops.
         now: epoch seconds, for the expiry of signatures.
     """
-    return _App(settings, services, health, forwarder, on_startup, on_shutdown, now)
+    return _App(settings, services, health, pages or {}, forwarder, on_startup, on_shutdown, now)
 
 
 class _Exchange:
@@ -203,6 +206,7 @@ class _App:
         settings: AppSettings,
         services: Mapping[str, Operations],
         health: Callable[[], dict[str, JsonValue]],
+        pages: Mapping[str, Page],
         forwarder: Forwarder | None,
         on_startup: Hook | None,
         on_shutdown: Hook | None,
@@ -212,6 +216,7 @@ class _App:
         self._services = services
         self._names: Directory = directory(services)
         self._health = health
+        self._pages = pages
         self._forwarder = forwarder
         self._on_startup = on_startup
         self._on_shutdown = on_shutdown
@@ -247,7 +252,7 @@ class _App:
         exchange.request_id = os.urandom(16).hex()
         try:
             if request.raw_path.startswith("/_steppe/"):
-                await exchange.answer(self._own_page(request), ())
+                await exchange.answer(await self._own_page(request), ())
                 return
             header_bytes = sum(len(name) + len(value) for name, value in scope["headers"])
             service, signature = self._service_of(request)
@@ -265,9 +270,15 @@ class _App:
             # The client is gone; there is nobody to tell.
             return
 
-    def _own_page(self, request: HttpRequest) -> HttpAnswer:
+    async def _own_page(self, request: HttpRequest) -> HttpAnswer:
         """Pages of steppe itself, outside of any AWS API."""
         headers = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+        if (page := self._pages.get(request.raw_path)) is not None:
+            try:
+                self._verify(request, "stepfunctions", hashlib.sha256(b"").hexdigest())
+            except ApiError as error:
+                return HttpAnswer(403, headers, dumpb({"message": error.message}))
+            return await page(request)
         if request.raw_path != "/_steppe/health":
             return HttpAnswer(404, headers, dumpb({"message": f"no such page: {request.path}"}))
         if request.method not in ("GET", "HEAD"):
