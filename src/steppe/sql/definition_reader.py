@@ -10,12 +10,13 @@ import re
 from steppe.base.jsonvalue import JsonValue
 from steppe.sql.catalog import Document
 from steppe.sql.errors import MalformedQuery, QueryError, not_supported, position
-from steppe.sql.formats import CLASSES, LAZY_SIMPLE, OPEN_CSV, PARQUET
+from steppe.sql.formats import CLASSES, HIVE_JSON, LAZY_SIMPLE, OPEN_CSV, OPENX_JSON, ORC, PARQUET, REGEX
 from steppe.sql.statement import Statement
 from steppe.sql.tokens import Token
 from steppe.sql.types import TypeTextError, hive, parse_hive
 
-_SERDES = (LAZY_SIMPLE, OPEN_CSV, PARQUET)
+_SERDES = (LAZY_SIMPLE, OPEN_CSV, HIVE_JSON, OPENX_JSON, ORC, PARQUET, REGEX)
+_STORED_AS = {"TEXTFILE": LAZY_SIMPLE, "PARQUET": PARQUET, "ORC": ORC, "JSON": HIVE_JSON}
 
 Plan = dict[str, JsonValue]
 """What to do: `kind` names it, the rest depends on the kind."""
@@ -442,10 +443,10 @@ def _storage(clauses: Document) -> Document:
         QueryError: NOT_SUPPORTED, with the format's name.
     """
     named, serde = clauses.get("format"), clauses.get("serde")
-    if named not in (None, "TEXTFILE", "PARQUET"):
+    if named is not None and named not in _STORED_AS:
         raise not_supported(f"STORED AS {named}")
     if serde is None:
-        serde = PARQUET if named == "PARQUET" else LAZY_SIMPLE
+        serde = _STORED_AS[named or "TEXTFILE"]
     if serde not in _SERDES:
         raise not_supported(f"SerDe {serde}")
     reading, writing = CLASSES[serde]

@@ -9,25 +9,35 @@ What a SerDe does with bad input is written into the SQL here, since DuckDB's re
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import duckdb
-import pyarrow as pa
 
 from steppe.base.jsonvalue import JsonValue
 from steppe.sql import types as t
 from steppe.sql.catalog import Column, Table
 from steppe.sql.errors import QueryError, not_supported
-from steppe.sql.formats import LAZY_SIMPLE, OPEN_CSV, PARQUET
+from steppe.sql.formats import HIVE_JSON, LAZY_SIMPLE, OPEN_CSV, OPENX_JSON, ORC, PARQUET, REGEX
+from steppe.sql.json_values import columns_sql
+from steppe.sql.line_files import (
+    LINE_BYTES_MAX,
+    Split,
+    compression_of,
+    converted,
+    delimited,
+    is_plain,
+    open_csv,
+    whole_line,
+)
+from steppe.sql.orc_files import orc_as_parquet
+from steppe.sql.regex_groups import optional_groups
 from steppe.sql.table_files import FILE, DataFile
 from steppe.sql.text_values import INTEGER, NUMBER, delimiter, lazy_value
 from steppe.sql.typed import failing, name, text
 from steppe.sql.types import Type
 
-_COMPRESSIONS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd"}
-_UNREADABLE = (".bz2", ".snappy", ".lz4", ".deflate", ".lzo", ".xz", ".zip")
-_LINE_BYTES_MAX = 2 * 1024 * 1024
 _BUFFER_BYTES = 8 * 1024 * 1024
-_SEARCH_BYTES = 4 * 1024 * 1024
+_READABLE = (LAZY_SIMPLE, OPEN_CSV, HIVE_JSON, OPENX_JSON, ORC, PARQUET, REGEX)
 _NO_NULL = "\x02\x03NULL\x03\x02"
 
 
@@ -39,8 +49,9 @@ class Scan:
         table: Table,
         files: Sequence[DataFile],
         connection: duckdb.DuckDBPyConnection,
-        check: Callable[[], None] = lambda: None,
         *,
+        folder: Path,
+        check: Callable[[], None] = lambda: None,
         with_file: bool = False,
     ) -> None:
         """Take what is to be read.
@@ -49,6 +60,7 @@ class Scan:
             table: its record.
             files: its objects.
             connection: asked for the columns of Parquet files.
+            folder: where files go that DuckDB cannot read as they are.
             check: raises when the query was stopped.
             with_file: add a column that says which file a row is from, under the name `table_files.FILE`.
         """
@@ -57,6 +69,9 @@ class Scan:
         self._connection = connection
         self._check = check
         self._with_file = with_file
+        self._folder = folder
+        self.moved: dict[Path, Path] = {}
+        """Files that are read in another form, by their own path, after `sql`."""
 
     def sql(self) -> str:
         """The SELECT.
@@ -69,18 +84,23 @@ class Scan:
             self._check_serde(serde)
             nulls = [f"CAST(NULL AS {t.duckdb(c.type)}) AS {name(c.name)}" for c in self._table.columns]
             return f"SELECT {', '.join([*nulls, *self._file_column('NULL')])} WHERE false"
+        self._check_serde(serde)
         match serde:
-            case s if s == LAZY_SIMPLE:
+            case _ if serde == LAZY_SIMPLE:
                 return self._lazy_simple()
-            case s if s == OPEN_CSV:
+            case _ if serde == OPEN_CSV:
                 return self._open_csv()
-            case s if s == PARQUET or s.endswith("ParquetHiveSerDe"):
-                return self._parquet()
+            case _ if serde in (HIVE_JSON, OPENX_JSON):
+                return self._json(serde)
+            case _ if serde == REGEX:
+                return self._regex()
+            case _ if serde == ORC:
+                return self._orc()
             case _:
-                raise not_supported(f"SerDe {serde}")
+                return self._parquet([file.path for file in self._files])
 
     def _check_serde(self, serde: str) -> None:
-        if serde not in (LAZY_SIMPLE, OPEN_CSV) and not serde.endswith("ParquetHiveSerDe"):
+        if serde not in _READABLE and not serde.endswith("ParquetHiveSerDe"):
             raise not_supported(f"SerDe {serde}")
 
     def _file_column(self, sql: str = f"s.{name(FILE)}") -> list[str]:
@@ -91,83 +111,175 @@ class Scan:
 
     # -- text
 
-    def _csv(self, *, delimiter: str, quote: str, escape: str, null: str) -> str:
-        """UNION ALL of read_csv calls, one a kind of compression; every column is text."""
-        groups: dict[str, list[DataFile]] = {}
+    def _skipped(self) -> int:
+        said = self._table.parameters.get("skip.header.line.count", "0")
+        return int(said) if said.isdigit() and len(said) < 10 else 0
+
+    def _converted(self, file: DataFile, columns: Sequence[str], split: Split) -> Path:
+        self.moved[file.path] = converted(
+            file, columns, split, skip=self._skipped(), folder=self._folder, check=self._check
+        )
+        return self.moved[file.path]
+
+    def _cells(
+        self,
+        columns: Sequence[str],
+        *,
+        delimiter: str,
+        quote: str,
+        null: str,
+        split: Split,
+        signs: Sequence[bytes] = (),
+    ) -> str:
+        """UNION ALL of what reads the files, one a kind of compression; every column is text.
+
+        Args:
+            columns: their names.
+            delimiter: between fields.
+            quote: around fields, doubled inside of them; "" for none.
+            null: the field that stands for NULL.
+            split: does the same for files that DuckDB does not read as Hive does.
+            signs: bytes that make a file one of those.
+        """
+        groups: dict[str, list[Path]] = {}
         for file in self._files:
-            lowered = file.uri.lower()
-            if lowered.endswith(_UNREADABLE):
-                raise not_supported(f"compression of {file.uri}")
-            kind = next((v for k, v in _COMPRESSIONS.items() if lowered.endswith(k)), "none")
-            self._refuse_blank_lines(file, kind)
-            groups.setdefault(kind, []).append(file)
-        columns = ", ".join(f"{text(c.name)}: 'VARCHAR'" for c in self._table.columns)
-        skip = self._table.serde_parameters.get("skip.header.line.count", "0")
+            if is_plain(file, signs, self._check):
+                groups.setdefault(compression_of(file.uri), []).append(file.path)
+            else:
+                groups.setdefault("", []).append(self._converted(file, columns, split))
+        declared = ", ".join(f"{text(label)}: 'VARCHAR'" for label in columns)
         options = (
-            f"columns = {{{columns}}}, delim = {text(delimiter)}, quote = {text(quote)}, escape = {text(escape)}, "
-            f"header = false, skip = {int(skip) if skip.isdigit() else 0}, nullstr = {text(null)}, auto_detect = false, "
-            f"strict_mode = false, null_padding = true, max_line_size = {_LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES}, comment = ''{self._file_option()}"
+            f"columns = {{{declared}}}, delim = {text(delimiter)}, quote = {text(quote)}, escape = {text(quote)}, "
+            f"header = false, skip = {self._skipped()}, nullstr = {text(null)}, auto_detect = false, "
+            f"strict_mode = false, null_padding = true, max_line_size = {LINE_BYTES_MAX}, buffer_size = {_BUFFER_BYTES}, comment = ''"
         )
         return " UNION ALL ".join(
-            f"SELECT * FROM read_csv([{', '.join(text(str(f.path)) for f in files)}], {options}, compression = {text(kind)})"
-            for kind, files in groups.items()
+            f"SELECT * FROM read_csv({_list(paths)}, {options}, compression = {text(kind)}{self._file_option()})"
+            if kind
+            else f"SELECT * FROM read_parquet({_list(paths)}{self._file_option()})"
+            for kind, paths in groups.items()
         )
-
-    def _refuse_blank_lines(self, file: DataFile, compression: str) -> None:
-        """A blank line is a row for Hive; DuckDB's reader skips it. Looking for one costs a pass at memory speed."""
-        last = b"\n"
-        with pa.input_stream(str(file.path), compression=None if compression == "none" else compression) as stream:
-            while piece := stream.read(_SEARCH_BYTES):
-                self._check()
-                found = last + piece
-                if any(sign in found for sign in (b"\n\n", b"\n\r", b"\r\r")):
-                    raise not_supported(f"a blank line in {file.uri}")
-                last = piece[-1:]
 
     def _lazy_simple(self) -> str:
         parameters = self._table.serde_parameters
-        if parameters.get("escape.delim"):
-            raise not_supported("ESCAPED BY in a delimited table")
         between = delimiter(parameters.get("field.delim") or parameters.get("serialization.format") or "\x01")
         null = parameters.get("serialization.null.format", "\\N")
-        item = delimiter(parameters.get("collection.delim") or parameters.get("colelction.delim") or "\x02")
-        source = self._csv(delimiter=between, quote="", escape="", null=null or _NO_NULL)
+        levels = [parameters.get("collection.delim") or parameters.get("colelction.delim") or "\x02"]
+        levels = [
+            *(delimiter(level) for level in [*levels, parameters.get("mapkey.delim") or "\x03"]),
+            *"\x04\x05\x06\x07",
+        ]
+        escape = parameters.get("escape.delim")
+        if escape and any(column.type.children for column in self._table.columns):
+            raise not_supported("ESCAPED BY with a column of a nested type")
+        source = self._cells(
+            [column.name for column in self._table.columns],
+            delimiter=between,
+            quote="",
+            null=null or _NO_NULL,
+            split=delimited(between, delimiter(escape) if escape else None, null or _NO_NULL),
+            signs=[delimiter(escape).encode()] if escape else [],
+        )
         shown = []
         for column in self._table.columns:
             cell = f"s.{name(column.name)}"
             if not null:
                 cell = f"nullif({cell}, '')"
-            shown.append(f"{lazy_value(cell, column.type, item, column)} AS {name(column.name)}")
+            shown.append(f"{lazy_value(cell, column.type, levels, null, column)} AS {name(column.name)}")
         return f"SELECT {', '.join([*shown, *self._file_column()])} FROM ({source}) AS s"
 
     def _open_csv(self) -> str:
         parameters = self._table.serde_parameters
         separator, quote = parameters.get("separatorChar") or ",", parameters.get("quoteChar") or '"'
         escape = parameters.get("escapeChar") or "\\"
-        source = self._csv(delimiter=separator, quote=quote, escape=quote, null=_NO_NULL)
+        source = self._cells(
+            [column.name for column in self._table.columns],
+            delimiter=separator,
+            quote=quote,
+            null=_NO_NULL,
+            split=open_csv(separator, quote, escape, self._table.location),
+            signs=[escape.encode()] if escape != quote else [],
+        )
         shown = []
         for column in self._table.columns:
             cell = f"s.{name(column.name)}"
-            odd = (
-                f"(contains({cell}, chr(10)) OR contains({cell}, {text(escape)}))"
-                if escape != quote
-                else f"contains({cell}, chr(10))"
-            )
-            refusal = failing(
-                "NOT_SUPPORTED",
-                text("OpenCSVSerde: a value with an escape character or a line break in column "),
-                text(column.name),
-            )
-            guarded_cell = f"CASE WHEN {odd} THEN {refusal} ELSE {cell} END"
-            shown.append(f"{_open_csv_value(guarded_cell, column)} AS {name(column.name)}")
+            said = (text("OpenCSVSerde: a value with a line break in column "), text(column.name))
+            cell = f"CASE WHEN contains({cell}, chr(10)) THEN {failing('NOT_SUPPORTED', *said)} ELSE {cell} END"
+            shown.append(f"{_open_csv_value(cell, column)} AS {name(column.name)}")
         return f"SELECT {', '.join([*shown, *self._file_column()])} FROM ({source}) AS s"
+
+    def _regex(self) -> str:
+        """RegexSerDe: the groups of a match of the whole line; a line that does not match is a row of NULLs."""
+        pattern = self._table.serde_parameters.get("input.regex")
+        if not pattern:
+            raise QueryError("HIVE_INVALID_METADATA", 'This table does not have serde property "input.regex"!')
+        optional = optional_groups(pattern)
+        flags = (
+            "'i'" if self._table.serde_parameters.get("input.regex.case.insensitive", "").lower() == "true" else "''"
+        )
+        try:
+            self._connection.execute(f"SELECT regexp_full_match('', {text(pattern)}, {flags})").fetchall()
+        except duckdb.Error as error:
+            raise not_supported(f"input.regex {pattern}") from error
+        if len(optional) != len(self._table.columns):
+            said = f"Number of matching groups doesn't match the number of columns: {len(optional)}, {len(self._table.columns)}"
+            raise QueryError("HIVE_INVALID_METADATA", said)
+        shown = []
+        whole = text(f"^(?:{pattern})$")
+        for index, (column, absent) in enumerate(zip(self._table.columns, optional, strict=True), 1):
+            if column.type.children:
+                raise not_supported(f"column {column.name} of type {column.type} with RegexSerDe")
+            cell = f"regexp_extract(s.line, {whole}, {index}, {flags})"
+            if absent is not False:
+                reason = (text("RegexSerDe: a group that is empty or left out, for column "), text(column.name))
+                missing = "NULL" if absent else failing("NOT_SUPPORTED", *reason)
+                cell = f"CASE WHEN {cell} = '' THEN {missing} ELSE {cell} END"
+            cell = f"CASE WHEN regexp_full_match(s.line, {text(pattern)}, {flags}) THEN {cell} END"
+            value = lazy_value(cell, column.type, [], "", column)
+            shown.append(f"{value} AS {name(column.name)}")
+        return f"SELECT {', '.join([*shown, *self._file_column()])} FROM ({self._whole_lines()}) AS s"
+
+    def _whole_lines(self) -> str:
+        """Every line as a column `line`, whatever is in it."""
+        paths = [self._converted(file, ["line"], whole_line) for file in self._files]
+        return f"SELECT * FROM read_parquet({_list(paths)}{self._file_option()})"
+
+    def _json(self, serde: str) -> str:
+        parameters = self._table.serde_parameters if serde == OPENX_JSON else {}
+        forgiving = parameters.get("ignore.malformed.json", "false").lower() == "true"
+        groups: dict[str, list[Path]] = {}
+        for file in self._files:
+            plain = not forgiving and self._skipped() == 0 and is_plain(file, (), self._check)
+            path = file.path if plain else self._converted(file, ["line"], whole_line)
+            groups.setdefault(compression_of(file.uri) if plain else "", []).append(path)
+        extra = [f"r.{name(FILE)}"] if self._with_file else []
+        said = failing("HIVE_BAD_DATA", text("Error Parsing a column in the table: Row is not a valid JSON Object"))
+        parts = []
+        for kind, paths in groups.items():
+            if kind:
+                source = f"read_ndjson_objects({_list(paths)}, compression = {text(kind)}{self._file_option()})"
+                shown = f"CASE WHEN json_type(r.json) = 'OBJECT' THEN r.json ELSE {said} END"
+            else:
+                source = f"read_parquet({_list(paths)}{self._file_option()})"
+                bad = "NULL" if forgiving else said
+                blank = "WHEN trim(r.line) = '' THEN NULL" if serde == OPENX_JSON else ""
+                shown = f"CASE {blank} WHEN CASE WHEN json_valid(r.line) THEN json_type(r.line) END = 'OBJECT' THEN CAST(r.line AS JSON) ELSE {bad} END"
+            parts.append(f"SELECT {', '.join([f'{shown} AS json', *extra])} FROM {source} AS r")
+        return columns_sql(" UNION ALL ".join(parts), self._table.columns, parameters, self._file_column())
+
+    # -- ORC
+
+    def _orc(self) -> str:
+        wanted = [column.name for column in self._table.columns]
+        for file in self._files:
+            self.moved[file.path] = orc_as_parquet(file, wanted, self._folder, self._check)
+        return self._parquet([self.moved[file.path] for file in self._files])
 
     # -- Parquet
 
-    def _parquet(self) -> str:
+    def _parquet(self, paths: Sequence[Path]) -> str:
         """Columns by name without regard to case; one that no file has is NULL."""
-        listed = ", ".join(text(str(f.path)) for f in self._files)
-        source = f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false, binary_as_string = false{self._file_option()})"
+        source = f"read_parquet({_list(paths)}, union_by_name = true, hive_partitioning = false, binary_as_string = false{self._file_option()})"
         relation = self._connection.sql(f"SELECT * FROM {source} LIMIT 0")
         found = {label.lower(): (label, kind) for label, kind in zip(relation.columns, relation.types, strict=True)}
         shown = []
@@ -178,6 +290,10 @@ class Scan:
             label, held = found[column.name]
             shown.append(f"{_parquet_value(f's.{name(label)}', held, column.type, column)} AS {name(column.name)}")
         return f"SELECT {', '.join([*shown, *self._file_column()])} FROM {source} AS s"
+
+
+def _list(paths: Sequence[Path]) -> str:
+    return f"[{', '.join(text(str(path)) for path in paths)}]"
 
 
 def _open_csv_value(cell: str, column: Column) -> str:

@@ -172,7 +172,7 @@ def _value_columns(rows: Sequence[Sequence[str]], keys: Sequence[Column]) -> dic
 def _typed(place: int, key: Column) -> str:
     """A partition's value as its key's type."""
     cell = f"nullif(f.v{place}, {text(NO_VALUE)})"
-    value = lazy_value(cell, key.type, "", key)
+    value = lazy_value(cell, key.type, (), "", key)
     if key.type.name in ("varchar", "char"):
         return value
     said = (text("Invalid partition value '"), cell, text(f"' for {key.type} partition key: {key.name}"))
