@@ -63,6 +63,7 @@ def _map_run(aws: Aws, execution: str) -> dict[str, Any]:
     return dict(aws.sfn.describe_map_run(mapRunArn=run["mapRunArn"]))
 
 
+@pytest.mark.timeout(1800 if FULL else 300)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_run_ends_the_same_however_often_its_server_is_killed(
     server: ServerProcess, connect: Connect, seed: int
