@@ -1,4 +1,4 @@
-"""The composition root: from Settings to a running server, and to what a worker process needs.
+"""The composition root: from Settings to a running server. `worker_parts` has what its worker processes need.
 
 Nothing below knows which store, executor or endpoint it works with; this file picks them.
 """
@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -18,7 +18,6 @@ import uvicorn
 from steppe import __version__
 from steppe.base.jsonvalue import JsonValue
 from steppe.executors.local import LocalExecutor
-from steppe.integrations.caller import ANY_SERVICE, Callers
 from steppe.integrations.connections import read_connections
 from steppe.integrations.mock_calls import StoredCalls
 from steppe.integrations.mocks import MockedTasks, read_mocks
@@ -26,8 +25,6 @@ from steppe.integrations.task_caller import TaskCaller
 from steppe.interp.execution import Execution
 from steppe.interp.history import HistoryEvent
 from steppe.maprun.runs import MapRuns
-from steppe.maprun.sources import Places
-from steppe.maprun.worker import WorkerContext
 from steppe.objects.filesystem import FilesystemObjectStore
 from steppe.runtime.driver import Engine
 from steppe.runtime.event_posts import EventPosts
@@ -50,9 +47,7 @@ from steppe.settings import Settings
 from steppe.stores.database import Database
 from steppe.stores.tables import server_secrets
 from steppe.wire.request import Operations
-
-SERVED = ("athena", "glue", "s3", "stepfunctions", "sts")
-"""botocore's names of the services that this program serves."""
+from steppe.worker_parts import callers, worker_context
 
 
 class Server:
@@ -196,46 +191,6 @@ class Server:
     def health(self) -> dict[str, JsonValue]:
         """What /_steppe/health answers beside the status."""
         return {"version": __version__, "services": sorted(self.services), "ready": self._ready}
-
-
-def callers(settings: Settings, *, local: Mapping[str, Operations], server_url: str = "") -> Callers:
-    """Who answers the API calls of tasks.
-
-    Args:
-        settings: endpoints that the user named, and keys.
-        local: services of this process.
-        server_url: in a worker, the server that has the services which this process has not; "" in the server.
-    """
-    served = {} if not server_url else {name: server_url for name in SERVED if name not in local}
-    return Callers(
-        local=local,
-        endpoints=served | dict(settings.endpoints),
-        region=settings.region,
-        credentials=lambda service: _keys(settings, service),
-    )
-
-
-def _keys(settings: Settings, service: str) -> tuple[str, ...]:
-    """Access key id, secret and perhaps session token for calls to a service's endpoint."""
-    named = settings.endpoint_keys.get(service) or settings.endpoint_keys.get(ANY_SERVICE)
-    if named is not None and (service not in SERVED or service in settings.endpoints):
-        return tuple(named.split(":", 2))
-    return next(iter(settings.access_keys.items()), ("steppe", "steppe"))
-
-
-def worker_context(settings: Settings, server_url: str) -> WorkerContext:
-    """What a worker process has: the object stores, and tasks that call S3 here and the rest at the server."""
-    objects = FilesystemObjectStore(settings.data_dir / "s3")
-    local = {"s3": s3_operations(objects, region=settings.region, account=settings.account)}
-    places = Places(
-        objects=objects,
-        internal=FilesystemObjectStore(settings.data_dir / "internal"),
-        account=settings.account,
-    )
-    tasks = TaskCaller(
-        callers(settings, local=local, server_url=server_url), connections=read_connections(settings.connections)
-    )
-    return WorkerContext(places=places, tasks=tasks, clock=now_ms)
 
 
 def _log_lines(settings: Settings) -> Lines:
