@@ -25,13 +25,29 @@ def test_what_is_not_given_is_left_to_the_environment_and_the_file(
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("port = 'many'", "port"), ("nothing = 1", "nothing"), ("port = ", "steppe.toml"), ("port = -1", "negative")],
+    [
+        ("port = 'many'", "port"),
+        ("nothing = 1", "nothing"),
+        ("port = ", "steppe.toml"),
+        ("port = -1", "negative"),
+        ("throttle = {StartExecution = '5'}", "throttle: StartExecution: '5' is not SIZE/PER_SECOND"),
+        ("limits = {Machines = '5'}", "limits: Machines is none of StateMachines"),
+        ("limits = {Activities = 'many'}", "limits: Activities: 'many' is not a number"),
+        ("status_events = 'events'", "status_events: events needs an endpoint"),
+    ],
 )
 def test_a_settings_file_that_does_not_fit_is_said_by_name(text: str, words: str, tmp_path: Path) -> None:
     config = tmp_path / "steppe.toml"
     config.write_text(text)
     with pytest.raises(UserError, match=words):
         settings_of(config)
+
+
+def test_limits_and_buckets_are_read_from_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "steppe.toml"
+    config.write_text("limits = {Activities = 5}\nthrottle = {'*' = '10/5'}\nstatus_events = 'events'\n")
+    settings = settings_of(config, ["events=http://127.0.0.1:1"])
+    assert (settings.limits, settings.throttle) == ({"Activities": "5"}, {"*": "10/5"})
 
 
 def test_a_settings_file_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -151,6 +151,16 @@ def test_an_alias_routes_by_its_weights_and_the_same_seed_routes_the_same(serve_
     assert once == ["1" if drawn.randrange(100) < 70 else "2" for _ in range(40)]
 
 
+def test_calls_beyond_the_bucket_of_their_operation_are_throttled(serve_in, tmp_path) -> None:
+    with serve_in(tmp_path, throttle={"ListActivities": "2/0.001"}) as parts:
+        for _ in range(2):
+            parts.client.list_activities()
+        with pytest.raises(ClientError) as caught:
+            parts.client.list_activities()
+        assert caught.value.response["Error"] == {"Code": "ThrottlingException", "Message": "Rate exceeded"}
+        parts.client.list_state_machines()
+
+
 def test_a_listing_is_newest_first_and_filters_by_status(server) -> None:
     world = World(server)
     arn = world.machine(world.WAIT)

@@ -255,15 +255,3 @@ def test_express_executions_are_run_at_once_and_not_listed(sfn, create, refused)
 
 def test_a_standard_machine_cannot_be_run_synchronously(create, refused) -> None:
     assert refused("start_sync_execution", stateMachineArn=create())[0] == "StateMachineTypeNotSupported"
-
-
-@pytest.mark.parametrize(
-    ("operation", "members"),
-    [
-        ("update_map_run", {"mapRunArn": "arn:aws:states:us-east-1:000000000000:mapRun:m/l:r", "maxConcurrency": 1}),
-    ],
-)
-def test_what_is_not_supported_is_refused_by_name(refused, operation, members) -> None:
-    code, text = refused(operation, **members)
-    assert code == "UnknownOperationException"
-    assert operation.replace("_", "") in text.lower()
