@@ -324,18 +324,18 @@ def _exists(plan: WritePlan, database: str) -> QueryError:
 def _target(plan: WritePlan, location: str, known: frozenset[str]) -> _Target:
     """The properties of CREATE TABLE AS or UNLOAD, understood or refused."""
     properties = plan.properties
-    for label in properties:
-        if label not in known:
-            what = "table property" if plan.kind == "ctas" else "unload property"
-            raise QueryError(
-                "INVALID_TABLE_PROPERTY", f"line 1:1: Catalog 'awsdatacatalog' {what} '{label}' does not exist"
-            )
     if str(properties.get("table_type", "HIVE")).upper() != "HIVE":
         raise not_supported(
             "Iceberg tables"
             if _upper(properties, "table_type") == "ICEBERG"
             else f"table_type {properties['table_type']}"
         )
+    for label in properties:
+        if label not in known:
+            what = "table property" if plan.kind == "ctas" else "unload property"
+            raise QueryError(
+                "INVALID_TABLE_PROPERTY", f"line 1:1: Catalog 'awsdatacatalog' {what} '{label}' does not exist"
+            )
     for label in ("bucketed_by", "bucket_count", "compression_level"):
         if label in properties:
             raise not_supported(f"property {label}")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import json
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+
+import pytest
 
 PROGRAMS = Path(__file__).parent / "programs"
 SECONDS_MAX = 240
@@ -30,3 +33,17 @@ def run(python: Path, program: str, environ: dict[str, str]) -> Findings:
     for name in names_of(program):
         findings.setdefault(name, f"it did not run:\n{done.stderr[-4000:]}")
     return findings
+
+
+def judge(name: str, findings: Findings, refused: Mapping[str, str]) -> None:
+    """Fail if a function failed; one that failed because of a refusal that is known is an expected failure.
+
+    Args:
+        name: the function.
+        findings: of its program.
+        refused: the words in which the server refuses what the function needs, by the function's name.
+    """
+    failure, refusal = findings[name], refused.get(name)
+    if failure is not None and refusal is not None and refusal in failure:
+        pytest.xfail(refusal)
+    assert failure is None, failure

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from .conftest import Endpoint
-from .programs_run import Findings, names_of, run
+from .programs_run import Findings, judge, names_of, run
 
 PROGRAM = "wrangler"
 
@@ -28,8 +28,4 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", names_of(PROGRAM))
 def test_awswrangler(name: str, findings: Findings) -> None:
-    failure = findings[name]
-    refusal = REFUSED.get(name)
-    if failure is not None and refusal is not None and refusal in failure:
-        pytest.xfail(refusal)
-    assert failure is None, failure
+    judge(name, findings, REFUSED)

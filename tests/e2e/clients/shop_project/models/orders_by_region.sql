@@ -1,0 +1,2 @@
+{{ config(materialized='table', partitioned_by=['region']) }}
+select id, customer, price, region from {{ ref('orders') }}
