@@ -77,6 +77,8 @@ def test_groups_have_tags(served, group):
     served.athena.tag_resource(ResourceARN=ARN + group, Tags=[{"Key": "cost", "Value": "b"}])
     served.athena.untag_resource(ResourceARN=ARN + group, TagKeys=["team"])
     assert served.athena.list_tags_for_resource(ResourceARN=ARN + group)["Tags"] == [{"Key": "cost", "Value": "b"}]
+    nameless = refused(served.athena.tag_resource, ResourceARN=ARN + group, Tags=[{"Value": "b"}])
+    assert nameless == ("InvalidRequestException", "A tag needs a Key")
     said = refused(served.athena.list_tags_for_resource, ResourceARN=ARN + "nope")
     assert said[0] == "ResourceNotFoundException"
     assert refused(served.athena.list_tags_for_resource, ResourceARN="arn:aws:s3:::b")[0] == "InvalidRequestException"

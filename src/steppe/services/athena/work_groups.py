@@ -232,8 +232,10 @@ def _merged(tags: Document, given: JsonValue) -> Document:
     """Tags with those of a request added.
 
     Raises:
-        ApiError: they are too many.
+        ApiError: one has no key, or they are too many.
     """
+    if any("Key" not in tag for tag in given or []):
+        raise invalid("A tag needs a Key")
     merged = {**tags, **{tag["Key"]: tag.get("Value", "") for tag in given or []}}
     if len(merged) > TAGS_MAX:
         raise invalid(f"A work group can have {TAGS_MAX} tags at most")
