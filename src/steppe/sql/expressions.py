@@ -164,6 +164,10 @@ class Expressions:
         shown = re.sub(pattern, lambda m: m.group(1) or chr(int(m.group(2) or m.group(3), 16)), raw)
         return varchar(shown)
 
+    def json_literal(self, node: exp.ParseJSON, scope: Scope) -> Typed:
+        """JSON '..'."""
+        return calls.typed_literal(self.compile(node.this, scope), t.JSON, self.place(node))
+
     def interval(self, node: exp.Interval, scope: Scope) -> Typed:
         """INTERVAL '..' unit."""
         unit, value = node.args.get("unit"), node.this
@@ -513,7 +517,7 @@ _METHODS: dict[type[exp.Expr], Callable[..., Typed]] = {
     exp.Column: Expressions.column, exp.Identifier: Expressions.identifier, exp.Dot: Expressions.dot,
     exp.Literal: Expressions.literal, exp.Null: Expressions.null, exp.Boolean: Expressions.boolean_literal,
     exp.HexString: Expressions.hex_string, exp.UnicodeString: Expressions.unicode_string,
-    exp.Interval: Expressions.interval,
+    exp.Interval: Expressions.interval, exp.ParseJSON: Expressions.json_literal,
     exp.Add: Expressions.arithmetic, exp.Sub: Expressions.arithmetic, exp.Mul: Expressions.arithmetic,
     exp.Div: Expressions.arithmetic, exp.Mod: Expressions.arithmetic,
     exp.EQ: Expressions.comparison, exp.NEQ: Expressions.comparison, exp.LT: Expressions.comparison,

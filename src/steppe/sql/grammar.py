@@ -13,13 +13,14 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.trino import Trino
 from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokenizer_core import TokenType
 
 from steppe.base.jsonvalue import JsonValue
 from steppe.sql.errors import MalformedQuery, position
 from steppe.sql.statement import Statement
 
 _HEX = re.compile(r"[xX][0-9A-Fa-f]+$")
-_SPECIAL = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "JSON_VALUE", "JSON_QUERY", "JSON_OBJECT")
+_SPECIAL = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING")
 
 
 class AthenaQueries(Trino):
@@ -31,7 +32,126 @@ class AthenaQueries(Trino):
         """See the class around it."""
 
         FUNCTIONS: dict[str, JsonValue] = {}  # noqa: RUF012 - sqlglot's own form
-        FUNCTION_PARSERS = {k: v for k, v in Trino.Parser.FUNCTION_PARSERS.items() if k in _SPECIAL}  # noqa: RUF012
+        FUNCTION_PARSERS = {  # noqa: RUF012
+            **{k: v for k, v in Trino.Parser.FUNCTION_PARSERS.items() if k in _SPECIAL},
+            "JSON_EXISTS": lambda self: self.json_path_call("json_exists"),
+            "JSON_VALUE": lambda self: self.json_path_call("json_value"),
+            "JSON_QUERY": lambda self: self.json_path_call("json_query"),
+            "JSON_OBJECT": lambda self: self.json_object_call(),
+            "JSON_ARRAY": lambda self: self.json_array_call(),
+        }
+
+        def json_path_call(self, label: str) -> exp.Expr:
+            """json_exists, json_value, json_query: document, path, options; each option as one more argument.
+
+            Those are: RETURNING type, wrapper, quotes, ON EMPTY, its default, ON ERROR, its default.
+            """
+            document = self._parse_disjunction()
+            self._json_format()
+            self._match(TokenType.COMMA)
+            path = self._parse_disjunction()
+            if self._match_text_seq("PASSING"):
+                self.raise_error("NOT_SUPPORTED: PASSING")
+            returning = self._parse_types() if self._match(TokenType.RETURNING) else None
+            options = {"WRAPPER": "", "QUOTES": "", "EMPTY": "", "ERROR": ""}
+            defaults: dict[str, exp.Expr] = {"EMPTY": exp.Null(), "ERROR": exp.Null()}
+            if self._match_text_seq("WITHOUT"):
+                self._match_text_seq("ARRAY")
+                self._match_text_seq("WRAPPER")
+            elif self._match_text_seq("WITH"):
+                conditional = self._match_text_seq("CONDITIONAL")
+                options["WRAPPER"] = "CONDITIONAL" if conditional else "UNCONDITIONAL"
+                self._match_text_seq("UNCONDITIONAL")
+                self._match_text_seq("ARRAY")
+                self._match_text_seq("WRAPPER")
+            for word in ("KEEP", "OMIT"):
+                if self._match_text_seq(word, "QUOTES"):
+                    options["QUOTES"] = word
+                    self._match_text_seq("ON", "SCALAR", "STRING")
+            while (behaviour := self._json_behaviour()) is not None:
+                how, default = behaviour
+                self._match_text_seq("ON")
+                event = "EMPTY" if self._match_text_seq("EMPTY") else "ERROR"
+                if event == "ERROR" and not self._match_text_seq("ERROR"):
+                    self.raise_error("Expecting: ERROR or EMPTY")
+                options[event], defaults[event] = how, default
+            texts = {key: exp.Literal.string(value) for key, value in options.items()}
+            arguments = [document, path, returning or exp.Null(), texts["WRAPPER"], texts["QUOTES"]]
+            arguments += [texts["EMPTY"], defaults["EMPTY"], texts["ERROR"], defaults["ERROR"]]
+            return exp.Anonymous(this=label, expressions=arguments)
+
+        def _json_behaviour(self) -> tuple[str, exp.Expr] | None:
+            for words in (
+                ("EMPTY", "ARRAY"),
+                ("EMPTY", "OBJECT"),
+                ("NULL",),
+                ("ERROR",),
+                ("TRUE",),
+                ("FALSE",),
+                ("UNKNOWN",),
+            ):
+                if self._match_text_seq(*words):
+                    return " ".join(words), exp.Null()
+            if self._match(TokenType.DEFAULT):
+                return "DEFAULT", self._parse_disjunction()
+            return None
+
+        def _json_format(self) -> bool:
+            if not self._match_text_seq("FORMAT", "JSON"):
+                return False
+            if self._match_text_seq("ENCODING"):
+                self._advance()
+            return True
+
+        def _json_ending(self, handling: str) -> str:
+            for word in ("NULL", "ABSENT"):
+                if self._match_text_seq(word, "ON", "NULL"):
+                    handling = word
+            for word in ("WITH", "WITHOUT"):
+                if self._match_text_seq(word, "UNIQUE"):
+                    handling += " UNIQUE" if word == "WITH" else ""
+                    self._match_text_seq("KEYS")
+            if self._match(TokenType.RETURNING):
+                handling += f" RETURNING {self._parse_types().sql()}"
+                self._json_format()
+            return handling
+
+        def _json_value_argument(self) -> list[exp.Expr]:
+            value = self._parse_disjunction()
+            return [value, exp.Boolean(this=self._json_format())]
+
+        def json_object_call(self) -> exp.Expr:
+            """json_object: what happens to NULL, then key, value and whether it is JSON, for each member."""
+            members: list[exp.Expr] = []
+            while not self._match(TokenType.R_PAREN, advance=False) and not self._at_json_ending():
+                self._match_text_seq("KEY")
+                members.append(self._parse_bitwise())
+                if not self._match(TokenType.COLON) and not self._match_text_seq("VALUE"):
+                    self.raise_error("Expecting: ':' or VALUE")
+                members += self._json_value_argument()
+                if not self._match(TokenType.COMMA):
+                    break
+            return exp.Anonymous(
+                this="json_object", expressions=[exp.Literal.string(self._json_ending("NULL")), *members]
+            )
+
+        def json_array_call(self) -> exp.Expr:
+            """json_array: what happens to NULL, then value and whether it is JSON, for each element."""
+            items: list[exp.Expr] = []
+            while not self._match(TokenType.R_PAREN, advance=False) and not self._at_json_ending():
+                items += self._json_value_argument()
+                if not self._match(TokenType.COMMA):
+                    break
+            return exp.Anonymous(
+                this="json_array", expressions=[exp.Literal.string(self._json_ending("ABSENT")), *items]
+            )
+
+        def _at_json_ending(self) -> bool:
+            at = self._index
+            ends = self._match_text_seq("NULL", "ON") or self._match_text_seq("ABSENT", "ON")
+            ends = ends or self._match(TokenType.RETURNING, advance=False)
+            self._retreat(at)
+            return bool(ends)
 
 
 def parse_query(statement: Statement) -> exp.Expr:

@@ -11,8 +11,6 @@ from steppe.sql.errors import not_supported
 from steppe.sql.typed import Typed, failing, guarded, text
 from steppe.sql.types import Type
 
-_SCALARS = "('VARCHAR', 'BOOLEAN', 'NULL', 'BIGINT', 'UBIGINT', 'DOUBLE', 'HUGEINT', 'UHUGEINT', 'DECIMAL')"
-
 
 def parsed(value: Typed) -> Typed:
     """json_parse: canonical JSON, or the error that Trino gives."""
@@ -32,40 +30,9 @@ def parsed(value: Typed) -> Typed:
 
 
 def canonical(sql: str) -> str:
-    """A minified JSON text with sorted members.
-
-    Objects that hold scalars only are sorted; one with an object inside passes when it is sorted already, as texts
-    made here are. The rest has no form in SQL and is refused when such a value comes by.
-    """
-    e = lambda_name(sql)
-    keys = f"json_keys({sql})"
-    member = f"concat(CAST(to_json({e}) AS VARCHAR), ':', CAST(json_extract({sql}, concat('$.', CAST(to_json({e}) AS VARCHAR))) AS VARCHAR))"
-    rebuilt = f"concat('{{', array_to_string(list_transform(list_sort({keys}), lambda {e}: {member}), ','), '}}')"
-    flat = f"NOT regexp_matches(substr({sql}, 2), '[{{]')"
-    return (
-        f"CASE WHEN NOT contains({sql}, '{{') THEN {sql} WHEN json_type({sql}) = 'OBJECT' AND {flat} THEN {rebuilt} "
-        f"WHEN {sql} IS NOT NULL AND {_sorted(sql)} THEN {sql} "
-        f"WHEN {sql} IS NOT NULL THEN {failing('NOT_SUPPORTED', text('JSON with nested objects whose members are not sorted by key'))} END"
-    )
-
-
-def _sorted(sql: str) -> str:
-    """Whether every object inside is sorted: to the third level, by going down the tree."""
-    e = lambda_name(sql)
-
-    def level(document: str, depth: int) -> str:
-        own = f"{e}{'x' * depth}"
-        keys = f"json_keys({document})"
-        here = f"({keys} = list_sort({keys}))"
-        if depth == 3:
-            return f"NOT contains(substr({document}, 2), '{{')" if depth else here
-        children = f"list_filter(CAST(json_extract({document}, CASE json_type({document}) WHEN 'OBJECT' THEN '$.*' ELSE '$[*]' END) AS VARCHAR[]), lambda {own}: NOT ({level(own, depth + 1)}))"
-        return (
-            f"(CASE json_type({document}) WHEN 'OBJECT' THEN {here} AND len({children}) = 0 "
-            f"WHEN 'ARRAY' THEN len({children}) = 0 ELSE true END)"
-        )
-
-    return level(sql, 0)
+    """A minified JSON text as Trino writes it: members sorted by key, numbers with a fraction as Java shows them."""
+    plain = f"NOT regexp_matches({sql}, '[{{.]|[0-9][eE]')"
+    return f"CASE WHEN {plain} THEN {sql} ELSE py_json_canonical({sql}) END"
 
 
 def to_json(value: Typed) -> Typed:

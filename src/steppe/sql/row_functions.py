@@ -1,9 +1,9 @@
 """Functions that have no exact form in DuckDB's SQL, computed row by row in Python.
 
 A table here says what DuckDB must know of each: types of the arguments and of the result. The compiler writes
-`py_<name>(...)`; `row_function_tables.RowFunctions` gives a connection those that a text calls. They are vectorised over Arrow arrays, so
-that the way between DuckDB and Python costs half a microsecond a row (docs/decisions/0011); the functions themselves
-are plain Python over plain values, without a connection, a clock or chance.
+`py_<name>(...)`; `row_function_tables.RowFunctions` gives a connection those that a text calls. They are vectorised
+over Arrow arrays, so that the way between DuckDB and Python costs half a microsecond a row (docs/decisions/0011); the
+functions themselves are plain Python over plain values, without a connection, a clock or chance.
 
 A function never runs long for one row: what could (patterns, pads, repeats) is bounded where it is written, because
 DuckDB cannot interrupt Python. Between rows the query's stop signal is looked at.

@@ -65,7 +65,8 @@ def _read(said: str) -> JsonValue:
     return json.loads(said, parse_constant=_refuse)
 
 
-def _canonical(said: str) -> str:
+def canonical_text(said: str) -> str:
+    """The text with sorted members and without blanks; a RowError when it is no JSON."""
     try:
         return written(_read(said), is_sorted=True)
     except ValueError:
@@ -98,9 +99,6 @@ def _exists(said: str, path: str, on_error: str) -> bool | None:
         if on_error == "ERROR":
             raise RowError("PATH_EVALUATION_ERROR", f"path evaluation failed: {error}") from None
         return {"TRUE": True, "FALSE": False, "UNKNOWN": None}[on_error]
-
-
-_CODES = {"EMPTY": "JSON_VALUE_RESULT_ERROR", "ERROR": "JSON_VALUE_RESULT_ERROR"}
 
 
 def _otherwise(how: str, default: str | None, problem: str, code: str) -> str | None:
@@ -174,8 +172,75 @@ def _array_contains(said: str, kind: str, wanted: str) -> bool | None:
     return any(isinstance(item, held) and not isinstance(item, bool) and item == number for item in items)
 
 
+class _Raw(str):
+    """A number as it is written."""
+
+    __slots__ = ()
+
+
+_SIMPLE_STEP = re.compile(r'\."([^"]*)"|\[(\d+)\]')
+
+
+def _number_as_written(said: str, path: str) -> str | None:
+    """The number at a path of members and elements, as the document writes it."""
+    value = json.loads(said, parse_float=_Raw, parse_int=_Raw)
+    for match in _SIMPLE_STEP.finditer(path):
+        member, index = match.groups()
+        if member is not None:
+            value = value.get(member) if isinstance(value, dict) else None
+        else:
+            value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
+    return str(value) if isinstance(value, _Raw) else None
+
+
+def _hash_order(keys: list[str]) -> list[str]:
+    """The order in which Java's HashMap gives keys back: by bucket, then as they came."""
+    size = 16
+    while len(keys) > size * 3 // 4:
+        size *= 2
+
+    def bucket(key: str) -> int:
+        code = 0
+        for unit in memoryview(key.encode("utf-16-le")).cast("H"):
+            code = (31 * code + unit) & 0xFFFFFFFF
+        return (code ^ code >> 16) & size - 1
+
+    return sorted(keys, key=bucket)
+
+
+def _object(keys: list[str | None], values: list[str | None], handling: str) -> str:
+    members: dict[str, str] = {}
+    for key, value in zip(keys, values, strict=True):
+        if key is None:
+            raise invalid("null value passed for JSON object key to JSON_OBJECT function")
+        if value is None and handling.startswith("ABSENT"):
+            continue
+        if key in members:
+            if "UNIQUE" in handling:
+                raise invalid("duplicate key passed to JSON_OBJECT function")
+            raise RowError("NOT_SUPPORTED", "cannot construct a JSON object with duplicate key")
+        members[key] = value if value is not None else "null"
+    return "{" + ",".join(f"{_quoted(key)}:{members[key]}" for key in _hash_order(list(members))) + "}"
+
+
+def _array(values: list[str | None], handling: str) -> str:
+    shown = [value if value is not None else "null" for value in values if value is not None or handling == "NULL"]
+    return "[" + ",".join(shown) + "]"
+
+
+def _plain(said: str) -> str:
+    try:
+        return written(_read(said))
+    except ValueError:
+        raise RowError("JSON_INPUT_CONVERSION_ERROR", "conversion to JSON failed: ") from None
+
+
 TABLE: dict[str, RowFunction] = {
-    "json_canonical": RowFunction(("VARCHAR",), "VARCHAR", _canonical),
+    "json_number": RowFunction(("VARCHAR", "VARCHAR"), "VARCHAR", _number_as_written),
+    "json_object": RowFunction(("VARCHAR[]", "VARCHAR[]", "VARCHAR"), "VARCHAR", _object),
+    "json_array": RowFunction(("VARCHAR[]", "VARCHAR"), "VARCHAR", _array),
+    "json_plain": RowFunction(("VARCHAR",), "VARCHAR", _plain),
+    "json_canonical": RowFunction(("VARCHAR",), "VARCHAR", canonical_text),
     "json_exists": RowFunction(("VARCHAR", "VARCHAR", "VARCHAR"), "BOOLEAN", _exists),
     "json_value": RowFunction(("VARCHAR",) * 7, "VARCHAR", _value, with_null=True),
     "json_query": RowFunction(("VARCHAR",) * 6, "VARCHAR", _query, with_null=True),
