@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import logging
 import os
 import time
@@ -106,12 +107,13 @@ def create_app(
 class _Exchange:
     """One HTTP request: its message, its body as it comes in, and how the answer goes out."""
 
-    __slots__ = ("_receive", "_send", "body_done", "disconnected", "request", "request_id")
+    __slots__ = ("_first", "_receive", "_send", "body_done", "disconnected", "request", "request_id")
 
     def __init__(self, request: HttpRequest, receive: Receive, send: Send) -> None:
         self.request = request
         self._receive = receive
         self._send = send
+        self._first: Message | None = None  # what came in and was not looked at yet
         self.body_done = False
         self.disconnected = False
         self.request_id = ""
@@ -124,7 +126,8 @@ class _Exchange:
         """
         seen = 0
         while not self.body_done:
-            message = await self._receive()
+            message = await self._receive() if self._first is None else self._first
+            self._first = None
             if message["type"] == "http.disconnect":
                 self.disconnected = self.body_done = True
                 raise ApiError("IncompleteBody", "The request body terminated unexpectedly")
@@ -141,6 +144,14 @@ class _Exchange:
         length = self.request.headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
             raise _too_large(limit)
+        if not self.body_done:
+            message = await self._receive()
+            whole: bytes = message.get("body", b"")
+            if message["type"] == "http.request" and not message.get("more_body", False) and len(whole) <= limit:
+                # Nearly every body comes in one piece.
+                self.body_done = True
+                return whole
+            self._first = message
         return b"".join([chunk async for chunk in self.chunks(limit)])
 
     async def gone(self) -> None:
@@ -151,8 +162,10 @@ class _Exchange:
 
     async def drain(self) -> bool:
         """Read the rest of a small body that nobody wants; False when it is too much."""
+        if self.body_done:
+            return True
         length = self.request.headers.get("content-length", "")
-        if self.body_done or (not length and "transfer-encoding" not in self.request.headers) or length == "0":
+        if (not length and "transfer-encoding" not in self.request.headers) or length == "0":
             return True
         if self.request.headers.get("expect") or (length.isdigit() and int(length) > DRAIN_BYTES_MAX):
             return False
@@ -166,12 +179,12 @@ class _Exchange:
     async def answer(self, answer: HttpAnswer, id_headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Send the answer; a HEAD request gets its headers only."""
         headers = [(name.encode("latin-1"), _header_bytes(value)) for name, value in answer.headers]
+        given = "content-length" in [name.lower() for name, _ in answer.headers]
         headers += id_headers
-        if not await self.drain():
+        if not self.body_done and not await self.drain():
             headers.append((b"connection", b"close"))
         body = answer.body
         length = len(body) if isinstance(body, bytes) else body.length
-        given = any(name.lower() == b"content-length" for name, _ in headers)
         if length is not None and not given and answer.status not in (204, 304):
             headers.append((b"content-length", str(length).encode()))
         await self._send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -222,6 +235,8 @@ class _App:
         self._on_shutdown = on_shutdown
         self._now = now
         self._ready = on_startup is None
+        # Ids of requests: no two are the same; nobody has to be unable to guess them.
+        self._id_prefix, self._id_numbers = os.urandom(8).hex(), itertools.count(1)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -249,12 +264,12 @@ class _App:
 
     async def _serve(self, exchange: _Exchange, scope: Message) -> None:
         request = exchange.request
-        exchange.request_id = os.urandom(16).hex()
+        exchange.request_id = f"{self._id_prefix}{next(self._id_numbers):016x}"
         try:
             if request.raw_path.startswith("/_steppe/"):
                 await exchange.answer(await self._own_page(request), ())
                 return
-            header_bytes = sum(len(name) + len(value) for name, value in scope["headers"])
+            header_bytes = sum([len(name) + len(value) for name, value in scope["headers"]])
             service, signature = self._service_of(request)
             if self._names.protocols.get(service) == "json":
                 await self._serve_json(exchange, service, signature, header_bytes)

@@ -34,6 +34,7 @@ import sqlalchemy as sa
 
 from steppe.base.errors import InternalError
 from steppe.base.jsonvalue import JsonValue
+from steppe.stores.kept import Kept
 from steppe.stores.tables import MIGRATIONS, SCHEMA_VERSION, metadata, schema_info
 
 _log = logging.getLogger(__name__)
@@ -57,7 +58,11 @@ class SchemaMismatch(RuntimeError):
 
 
 class Database:
-    """An open database. Close it to let the writer finish what is queued."""
+    """An open database. Close it to let the writer finish what is queued.
+
+    Attributes:
+        kept: rows in memory; of the event loop that looks at them.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open or create the database in the file `path`.
@@ -84,6 +89,7 @@ class Database:
         self._small.exec_driver_sql("PRAGMA busy_timeout=0")
         self._small.exec_driver_sql("PRAGMA wal_autocheckpoint=0")
         self._small.rollback()
+        self.kept = Kept()
         self._gathered: dict[asyncio.AbstractEventLoop, list[_Piece]] = {}
         self._small_pieces = 0
         self._checkpoint_ordered = False
@@ -156,6 +162,7 @@ class Database:
         try:
             with self._small.begin():
                 results = [work(self._small) for work, _ in batch]
+            self.kept.committed(self._small)
         except Exception:  # the writing thread runs each by itself, and tells what is wrong with it
             self._hand_over(batch)
             return
@@ -241,6 +248,7 @@ class Database:
         try:
             with connection.begin():
                 results = [work(connection) for work, _ in batch]
+            self.kept.committed(connection)
         except Exception as error:  # handed to the one who asked
             if len(batch) == 1:
                 _tell([(batch[0][1], error, None)])

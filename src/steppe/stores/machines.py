@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from steppe.base import jsonvalue
 from steppe.base.jsonvalue import JsonValue
+from steppe.stores.kept import forget_kept
 from steppe.stores.prepared import Prepared
 from steppe.stores.tables import executions, revisions, state_machines
 
@@ -106,6 +107,7 @@ def insert_machine(
             tags=jsonvalue.dumps(list(tags)),
         )
     )
+    forget_kept(c)
     record = get_machine(c, arn)
     assert record is not None
     return record
@@ -154,6 +156,7 @@ def update_machine(
         now_ms=now_ms,
     )
     c.execute(sa.update(state_machines).where(state_machines.c.arn == machine.arn).values(revision_row=row))
+    forget_kept(c)
     record = get_machine(c, machine.arn)
     assert record is not None
     return record
@@ -174,11 +177,13 @@ def list_machines(c: sa.Connection, *, after_name: str, limit: int) -> list[Mach
 def set_tags(c: sa.Connection, arn: str, tags: Sequence[dict[str, str]]) -> None:
     """Replace the tags of a machine."""
     c.execute(sa.update(state_machines).where(state_machines.c.arn == arn).values(tags=jsonvalue.dumps(list(tags))))
+    forget_kept(c)
 
 
 def mark_deleting(c: sa.Connection, arn: str) -> None:
     """The machine takes no starts any more; it goes when its executions have ended."""
     c.execute(sa.update(state_machines).where(state_machines.c.arn == arn).values(status="DELETING"))
+    forget_kept(c)
 
 
 def delete_machine(c: sa.Connection, arn: str) -> None:
@@ -191,6 +196,7 @@ def delete_machine(c: sa.Connection, arn: str) -> None:
     pinned = sa.exists().where(executions.c.machine_arn == arn, executions.c.revision_row == revisions.c.id)
     c.execute(sa.delete(revisions).where(revisions.c.machine_arn == arn, revisions.c.id < current, ~pinned))
     c.execute(sa.delete(state_machines).where(state_machines.c.arn == arn))
+    forget_kept(c)
 
 
 def deleting(c: sa.Connection, *, after_arn: str, limit: int) -> list[str]:

@@ -170,8 +170,11 @@ def _parse_header(header: str, headers: Mapping[str, str]) -> Signature:
     if scheme != ALGORITHM:
         text = f"The authorization mechanism you have provided is not supported. Please use {ALGORITHM}."
         raise ApiError("InvalidRequest", text)
-    fields = dict(_pair(part) for part in rest.split(","))
-    if not fields.keys() >= {"Credential", "SignedHeaders", "Signature"}:
+    fields = {}
+    for part in rest.split(","):
+        name, _, value = part.strip().partition("=")
+        fields[name] = value
+    if "Credential" not in fields or "SignedHeaders" not in fields or "Signature" not in fields:
         text = "The authorization header is malformed; it needs Credential, SignedHeaders and Signature."
         raise ApiError("AuthorizationHeaderMalformed", text)
     parts = _scope_parts(fields["Credential"])
@@ -201,11 +204,6 @@ def _parse_query(query: Mapping[str, str]) -> Signature:
     return Signature(*parts, headers, query["X-Amz-Signature"], query["X-Amz-Date"], int(expires))
 
 
-def _pair(text: str) -> tuple[str, str]:
-    name, _, value = text.strip().partition("=")
-    return name, value
-
-
 def _scope_parts(credential: str) -> tuple[str, str, str, str] | None:
     # An access key may hold slashes; the four parts after it may not.
     parts = credential.rsplit("/", 4)
@@ -215,6 +213,8 @@ def _scope_parts(credential: str) -> tuple[str, str, str, str] | None:
 
 
 def _from_date(text: str) -> str:
+    if not text:
+        return ""
     try:
         return parsedate_to_datetime(text).astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
     except (ValueError, TypeError):

@@ -218,7 +218,7 @@ async def _started(parts: Parts, request: Request) -> ExecutionRecord:
     name = str(uuid.uuid4()) if given_name is None else check_name(given_name)
     if input_text is None:
         input_text = "{}"
-    machine = parts.database.look(lambda c: references.to_start(c, members["stateMachineArn"], parts.draw))
+    machine = references.look_to_start(parts.database, members["stateMachineArn"], parts.draw)
     check_input(input_text)
     arn = parts.realm.execution(machine.name, name)
     named = given_name is not None and machine.type == "STANDARD"

@@ -12,6 +12,7 @@ from steppe.base.arns import StatesArn
 from steppe.base.jsonvalue import JsonValue
 from steppe.services.stepfunctions import refusals
 from steppe.stores import machines, versions
+from steppe.stores.database import Database
 from steppe.stores.machines import MachineRecord
 from steppe.stores.versions import VersionRecord
 
@@ -82,6 +83,18 @@ def find_version(c: sa.Connection, parsed: StatesArn) -> VersionRecord | None:
     """The version that an ARN names, or None."""
     number = version_number(parsed)
     return None if number is None else versions.get_version(c, machine_arn(parsed), number)
+
+
+def look_to_start(database: Database, arn: str, draw: Callable[[int], int]) -> MachineRecord:
+    """As `to_start`, out of memory when the machine has not changed since the last start by its own ARN."""
+    known: MachineRecord | None = database.kept.get(arn)
+    if known is not None:
+        return known
+    generation = database.kept.generation
+    machine = database.look(lambda c: to_start(c, arn, draw))
+    if machine.arn == arn:
+        database.kept.put(arn, machine, generation)
+    return machine
 
 
 def to_start(c: sa.Connection, arn: str, draw: Callable[[int], int]) -> MachineRecord:
