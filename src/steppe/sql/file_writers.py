@@ -277,7 +277,7 @@ def _runs(batch: pa.RecordBatch, key_count: int) -> Iterator[tuple[tuple[str, ..
         yield (), 0, batch.num_rows
         return
     keys = batch.columns[-key_count:]
-    changed = pa.array([False] * (batch.num_rows - 1))
+    changed = pa.array([False] * (batch.num_rows - 1), pa.bool_())
     for column in keys:
         changed = pc.or_(changed, pc.not_equal(column.slice(1), column.slice(0, batch.num_rows - 1)))
     starts = [0, *(at + 1 for at in pc.indices_nonzero(changed).to_pylist()), batch.num_rows]

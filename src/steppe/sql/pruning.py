@@ -23,30 +23,57 @@ if TYPE_CHECKING:
 _UNREPEATABLE = frozenset({"random", "rand", "uuid", "shuffle"})
 
 
-def partition_filter(node: exp.Table, expressions: Expressions) -> PartitionFilter:
-    """What narrows the partitions of a table at its place in a query."""
-    select = _select_of(node)
-    where = select.args.get("where") if select is not None else None
+class _Filter:
+    """Implements `transpile.PartitionFilter` for a table at its place in a query."""
 
-    def narrowing(keys: Sequence[Column]) -> str | None:
-        if where is None:
-            return None
+    def __init__(self, node: exp.Table, expressions: Expressions) -> None:
+        self._node = node
+        self._expressions = expressions
+        select = _select_of(node)
+        where = select.args.get("where") if select is not None else None
+        self._conditions = list(_conjuncts(where.this)) if where is not None else []
+
+    def _relation(self, fields: tuple[Field, ...]) -> Relation:
+        database = self._node.args.get("db")
+        alias = self._node.args.get("alias")
+        label = alias.name if alias is not None else self._node.name
+        return Relation(label, fields, database.name if database is not None and alias is None else None)
+
+    def __call__(self, keys: Sequence[Column], /) -> str | None:
+        """The conditions that speak of these keys only."""
         known = {key.name for key in keys}
-        fields = tuple(Field(key.name, Typed(f"p.{name(key.name)}", key.type)) for key in keys)
-        database = node.args.get("db")
-        alias = node.args.get("alias")
-        label = alias.name if alias is not None else node.name
-        relation = Relation(label, fields, database.name if database is not None and alias is None else None)
+        relation = self._relation(tuple(Field(key.name, Typed(f"p.{name(key.name)}", key.type)) for key in keys))
         compiled = []
-        for condition in _conjuncts(where.this):
+        for condition in self._conditions:
             if _speaks_only_of(condition, known, relation):
                 try:
-                    compiled.append(expressions.condition(condition, Scope([relation]), "WHERE"))
+                    compiled.append(self._expressions.condition(condition, Scope([relation]), "WHERE"))
                 except QueryError:
                     continue  # the query itself says what is wrong with it
         return " AND ".join(f"({sql})" for sql in compiled) or None
 
-    return narrowing
+    def constants(self, key: str, /) -> Sequence[str] | None:
+        """The literals of the first condition that is an equality of this key, or an IN."""
+        relation = self._relation(())
+        for condition in self._conditions:
+            if not _speaks_only_of(condition, {key}, relation):
+                continue
+            if isinstance(condition, exp.EQ):
+                sides = (condition.left, condition.right)
+                column, values = sides if isinstance(sides[0], exp.Column) else sides[::-1]
+                listed = [values]
+            elif isinstance(condition, exp.In) and condition.expressions:
+                column, listed = condition.this, condition.expressions
+            else:
+                continue
+            if isinstance(column, exp.Column) and all(isinstance(item, exp.Literal) for item in listed):
+                return [item.this for item in listed]
+        return None
+
+
+def partition_filter(node: exp.Table, expressions: Expressions) -> PartitionFilter:
+    """What narrows the partitions of a table at its place in a query."""
+    return _Filter(node, expressions)
 
 
 def _select_of(node: exp.Table) -> exp.Select | None:

@@ -83,7 +83,7 @@ def _lazy_nested(cell: str, kind: Type, levels: Sequence[str], null: str, column
 
 def delimiter(said: str) -> str:
     """A delimiter of one character; Hive also takes its number."""
-    if len(said) > 1 and said.isdigit() and 0 <= int(said) < 128:
+    if said.isascii() and said.isdigit() and len(said) < 4 and int(said) < 128:
         return chr(int(said))
     if said == "\\t":
         return "\t"

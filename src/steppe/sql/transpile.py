@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
 from sqlglot import exp
 
@@ -51,8 +52,17 @@ class ScannedTable:
     columns: tuple[tuple[str, Type, bool], ...]
 
 
-PartitionFilter = Callable[[Sequence[Column]], str | None]
-"""Given a table's partition keys, as columns of DuckDB: the condition that partitions must meet, or None."""
+class PartitionFilter(Protocol):
+    """What a query says of a table's partitions."""
+
+    def __call__(self, keys: Sequence[Column], /) -> str | None:
+        """The condition over these keys, as columns of `p` in DuckDB, that partitions must meet; None for none."""
+        ...
+
+    def constants(self, key: str, /) -> Sequence[str] | None:
+        """The texts that a key must be equal to one of; None when nothing says so."""
+        ...
+
 
 TableSource = Callable[[str, str, PartitionFilter], ScannedTable]
 """Finds a table by database and name, with what narrows its partitions. Raises QueryError, its position as `{place}`."""
@@ -229,8 +239,6 @@ class Transpiler:
         if distinct:
             for kind in kinds:
                 check_groupable(null(kind), word)
-        if not distinct and word != "UNION":
-            raise not_supported(f"{place}: {word} ALL")
         sides = [self._as_types(side, kinds) for side in (left, right)]
         sql = f"({sides[0]}) {word}{'' if distinct else ' ALL'} ({sides[1]})"
         columns = tuple(Field(c.name, null(kind)) for c, kind in zip(left.columns, kinds, strict=True))
@@ -302,7 +310,7 @@ class Transpiler:
         if isinstance(limit, exp.Fetch):
             options = limit.args.get("limit_options")
             if options is not None and (options.args.get("with_ties") or options.args.get("percent")):
-                raise not_supported(f"{self.expressions.place(limit)}: FETCH FIRST ... WITH TIES")
+                raise not_supported(f"{self.expressions.place(limit)}: FETCH FIRST ... WITH TIES in this place")
             count = limit.args.get("count")
             sql += f" LIMIT {self._count(count)}" if count is not None else " LIMIT 1"
         elif limit is not None:
@@ -314,6 +322,20 @@ class Transpiler:
         if offset is not None:
             sql += f" OFFSET {self._count(offset.expression)}"
         return sql
+
+    def ties(self, node: exp.Expr) -> int | None:
+        """How many rows FETCH FIRST n ROWS WITH TIES asks for; None without it."""
+        limit = node.args.get("limit")
+        options = limit.args.get("limit_options") if isinstance(limit, exp.Fetch) else None
+        if options is None or not options.args.get("with_ties") or options.args.get("percent"):
+            return None
+        place = self.expressions.place(limit)
+        if node.args.get("order") is None:
+            raise QueryError("MISSING_ORDER_BY", f"{place}: FETCH FIRST WITH TIES clause requires ORDER BY")
+        if node.args.get("offset") is not None or node.args.get("distinct"):
+            raise not_supported(f"{place}: FETCH FIRST ... WITH TIES after OFFSET or DISTINCT")
+        count = limit.args.get("count")
+        return self._count(count) if count is not None else 1
 
     def _count(self, node: exp.Expr) -> int:
         if not isinstance(node, exp.Literal) or not re.fullmatch(r"\d+", node.this):
@@ -359,7 +381,13 @@ class Selection:
         values = [f.value for f in outputs]
         order = self._transpiler.order_by(node, values, tuple(outputs), self._scope)
         items = ", ".join(f"{value.sql} AS {own}" for value, own in zip(values, names, strict=True))
-        sql = f"SELECT {distinct}{items}{source}{conditions}{group}{order}{self._transpiler.limits(node)}"
+        ties = self._transpiler.ties(node)
+        if ties is None:
+            sql = f"SELECT {distinct}{items}{source}{conditions}{group}{order}{self._transpiler.limits(node)}"
+        else:
+            ranked = f"rank() OVER ({order}) AS rank_of_tie, row_number() OVER ({order}) AS row_of_tie"
+            inner = f"SELECT {items}, {ranked}{source}{conditions}{group}"
+            sql = f"SELECT {', '.join(names)} FROM ({inner}) AS ties WHERE rank_of_tie <= {ties} ORDER BY row_of_tie"
         columns = tuple(Field(f.name, Typed("", f.value.type, literal_digits=f.value.literal_digits)) for f in outputs)
         return Query(sql, names, columns)
 

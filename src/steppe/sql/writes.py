@@ -20,6 +20,7 @@ from steppe.sql.engines.duckdb_engine import DuckdbEngine, Opened, StopSignal
 from steppe.sql.errors import QueryError, not_supported
 from steppe.sql.file_writers import FileWriters, partition_folder
 from steppe.sql.formats import CLASSES, FORMATS, LAZY_SIMPLE, Format, format_of_serde
+from steppe.sql.projection import is_projected, projected_location
 from steppe.sql.stored_values import (
     DELIMITERS,
     check_partition_key,
@@ -180,7 +181,8 @@ class Writing:
             return _inserted_columns(plan, table, opened)
 
         def finish(partitions: list[tuple[str, ...]]) -> None:
-            self._register(document, target, partitions, context.now_ms)
+            if not is_projected(table):
+                self._register(document, target, partitions, context.now_ms)
 
         return self._written(plan, context, target, checked, finish, update="INSERT")
 
@@ -188,10 +190,6 @@ class Writing:
         form = format_of_serde(table.serde)
         if form is None:
             raise not_supported(f"INSERT INTO a table with SerDe {table.serde}")
-        if table.parameters.get("projection.enabled", "").lower() == "true":
-            raise not_supported(
-                f"INSERT INTO table {table.database}.{table.name}, which has partition projection enabled"
-            )
         parameters = table.serde_parameters
         if form.serde == LAZY_SIMPLE and parameters.get("escape.delim"):
             raise not_supported("INSERT INTO a delimited table with ESCAPED BY")
@@ -205,6 +203,8 @@ class Writing:
         def folder_of(values: tuple[str, ...]) -> str:
             if not values:
                 return base
+            if is_projected(table):
+                return projected_location(table, values)
             held = self._catalog.partitions.get(table.database, table.name, values)
             location = str(((held or {}).get("StorageDescriptor") or {}).get("Location") or "")
             if not location:

@@ -22,9 +22,10 @@ import pyarrow as pa
 from steppe.base.errors import SteppeError
 from steppe.objects.object_store import ObjectStore
 from steppe.sql import results
-from steppe.sql.catalog import Catalog, Document, Table, partitions_of, read_table
+from steppe.sql.catalog import Catalog, Column, Document, Partition, Table, partitions_of, read_table
 from steppe.sql.errors import MalformedQuery, QueryCancelled, QueryError, from_duckdb, not_supported
 from steppe.sql.information_schema import information_schema
+from steppe.sql.projection import is_projected, projected_partitions
 from steppe.sql.row_function_tables import RowFunctions
 from steppe.sql.scan import Scan
 from steppe.sql.statement import Statement, classify
@@ -283,11 +284,11 @@ class _Tables:
         condition = narrowing(table.partition_keys) if table.partition_keys else None
         key = (database, label, condition)
         if key not in self._known:
-            self._known[key] = self._scanned(table, condition)
+            self._known[key] = self._scanned(table, narrowing, condition)
         return self._known[key]
 
-    def _scanned(self, table: Table, condition: str | None) -> ScannedTable:
-        files = self._listed(table, condition)
+    def _scanned(self, table: Table, narrowing: PartitionFilter, condition: str | None) -> ScannedTable:
+        files = self._listed(table, narrowing, condition)
         self.paths += [str(file.path) for file in files]
         self.scanned_bytes += sum(file.size_bytes for file in files)
         distinct = list({file.path: file for file in files}.values())
@@ -306,13 +307,13 @@ class _Tables:
         columns = [(column.name, column.type, False) for column in (*table.columns, *table.partition_keys)]
         return ScannedTable(sql, (*columns, *((label, kind, True) for label, kind in self._hidden)))
 
-    def _listed(self, table: Table, condition: str | None) -> list[DataFile]:
+    def _listed(self, table: Table, narrowing: PartitionFilter, condition: str | None) -> list[DataFile]:
         """The table's files; of a partitioned table those of the partitions that the query may need."""
         if not table.partition_keys:
             return list_files(self._objects, table.location, self._fetch)
-        if table.parameters.get("projection.enabled", "").lower() == "true":
-            raise not_supported(f"partition projection, which table {table.database}.{table.name} has enabled")
-        partitions = list(partitions_of(self._catalog, table))
+        partitions = list(
+            self._projected(table, narrowing) if is_projected(table) else partitions_of(self._catalog, table)
+        )
         if condition is not None:
             self.rows.provide(condition)
             partitions = self._files.narrow(partitions, table.partition_keys, condition)
@@ -320,6 +321,20 @@ class _Tables:
             if partition.serde not in ("", table.serde):
                 raise not_supported(f"a partition whose SerDe differs from its table's: {partition.serde}")
         return list_partitioned(self._objects, partitions, self._fetch, self._stop.check)
+
+    def _projected(self, table: Table, narrowing: PartitionFilter) -> Iterator[Partition]:
+        """The partitions that the table's properties give, each key narrowed by itself before they are combined."""
+
+        def narrow(key: Column, values: list[str]) -> list[str]:
+            self._stop.check()
+            condition = narrowing((key,))
+            if condition is None:
+                return values
+            self.rows.provide(condition)
+            alone = [Partition((value,), "") for value in values]
+            return [kept.values[0] for kept in self._files.narrow(alone, (key,), condition)]
+
+        return projected_partitions(table, now_ms=self._now_ms, constants=narrowing.constants, narrow=narrow)
 
     def _fetch(self, bucket: str, key: str) -> Path:
         """A copy of an object that has no file, for the time of the query."""
