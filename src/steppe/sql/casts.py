@@ -354,8 +354,8 @@ def as_text(value: Typed, *, nested: bool = False) -> str:
             shown = f"('{{' || array_to_string({pairs}, ', ') || '}}')"
         case "row":
             shown = _row_text(sql, kind)
-        case "unknown":
-            shown = f"CAST({sql} AS VARCHAR)"
+        case "tdigest" | "HyperLogLog":
+            raise not_supported(f"the bytes of a {kind.name}")
         case _:
             shown = f"CAST({sql} AS VARCHAR)"
     return f"coalesce({shown}, 'null')" if nested else shown

@@ -89,7 +89,7 @@ def _pattern(text: str) -> Type:
         return Type(
             match.group(1), children=children, fields=(None,) * len(children) if match.group(1) == "row" else ()
         )
-    return t.parse_trino(text)
+    return t.HYPERLOGLOG if text == "HyperLogLog" else t.parse_trino(text)
 
 
 def _any(kind: Type) -> bool:

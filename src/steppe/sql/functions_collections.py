@@ -40,6 +40,7 @@ def _distinct(sql: str) -> str:
 SCALARS: tuple[Row, ...] = (
     ("cardinality(array(T)) -> bigint", "CAST(len({0}) AS BIGINT)"),
     ("cardinality(map(K, V)) -> bigint", "CAST(cardinality({0}) AS BIGINT)"),
+    ("cardinality(HyperLogLog) -> bigint", "CAST(len({0}) AS BIGINT)"),
     ("array_distinct(array(T)) -> array(T)", _distinct("{0}")),
     ("array_union(array(T), array(T)) -> array(T)",
      "CASE WHEN {0} IS NOT NULL AND {1} IS NOT NULL THEN " + _distinct("list_concat({0}, {1})") + " END"),

@@ -189,8 +189,6 @@ AGGREGATES: tuple[Row, ...] = (
     # Exact counts lie within the error that the documentation grants the approximation.
     ("approx_distinct(T) -> bigint", "CAST(count(DISTINCT {0}){f}{w} AS BIGINT)"),
     ("approx_distinct(T, double) -> bigint", "CAST(count(DISTINCT {0}){f}{w} AS BIGINT)"),
-    ("approx_percentile(bigint, double) -> bigint", "CAST(quantile_disc({0}, {1}){f}{w} AS BIGINT)"),
-    ("approx_percentile(double, double) -> double", "(quantile_disc({0}, {1}){f}{w})"),
     ("geometric_mean(double) -> double", "exp(avg(ln({0})){f}{w})"),
     ("stddev(double) -> double", "(stddev_samp({d}{0}){f}{w})"), ("stddev_samp(double) -> double", "(stddev_samp({d}{0}){f}{w})"),
     ("stddev_pop(double) -> double", "(stddev_pop({d}{0}){f}{w})"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from steppe.sql import functions_sketches
 from steppe.sql import types as t
 from steppe.sql.calls import Call, around, scalar
 from steppe.sql.casts import as_text, coerce
@@ -403,10 +404,12 @@ def _avg(compiler: Expressions, call: Call, scope: Scope) -> Typed:
 
 
 def _min_max(compiler: Expressions, call: Call, scope: Scope) -> Typed:
-    values = _compiled(compiler, call, scope, 1, 2)
+    if len(call.arguments) == 2:
+        return functions_sketches.largest(compiler, call, scope)
+    values = _compiled(compiler, call, scope, 1)
     p = _around(compiler, call, scope, "d", "f", "w")
     value = values[0]
-    if len(values) == 2 or value.type.children or not t.is_orderable(value.type):
+    if value.type.children or not t.is_orderable(value.type):
         raise not_supported(f"{call.place}: {call.name} of {', '.join(str(v.type) for v in values)}")
     if value.type.name == "timestamp with time zone":
         return Typed(f"(arg_{call.name}({value.sql}, {comparable(value)}){p['f']}{p['w']})", value.type)
@@ -414,6 +417,8 @@ def _min_max(compiler: Expressions, call: Call, scope: Scope) -> Typed:
 
 
 def _by(compiler: Expressions, call: Call, scope: Scope) -> Typed:
+    if len(call.arguments) == 3:
+        return functions_sketches.largest(compiler, call, scope)
     value, key = _compiled(compiler, call, scope, 2)
     p = _around(compiler, call, scope, "f", "w")
     if key.type.children or not t.is_orderable(key.type):

@@ -7,6 +7,7 @@ from collections import Counter
 from statistics import NormalDist
 
 from steppe.sql.row_functions import RowError, RowFunction, invalid
+from steppe.sql.row_hashes import xxhash64
 
 _HISTOGRAM_MAX = 10_000
 """Buckets of numeric_histogram; ours."""
@@ -231,6 +232,34 @@ def _numeric_histogram(buckets: int, values: list[float], weights: list[float]) 
     return merged
 
 
+def _value_at_quantile(values: list[float], share: float) -> float | None:
+    """A t-digest of so few values keeps each as its own centroid, and gives one of them."""
+    if not 0 <= share <= 1:
+        raise invalid("Quantile should be within bounds [0, 1], was: " + str(share))
+    if not values:
+        return None
+    if len(values) > _DIGEST_MAX:
+        raise RowError("NOT_SUPPORTED", f"a tdigest of more than {_DIGEST_MAX} values")
+    ordered = sorted(values)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)]
+
+
+_DIGEST_MAX = 20
+_PRIME, _M64 = 0x9E3779B185EBCA87, 0xFFFFFFFFFFFFFFFF
+
+
+def _checksum(values: list[int | str | None]) -> bytes | None:
+    """The sum of the values' hashes, each times a prime; NULL counts as the prime."""
+    total = 0
+    for value in values:
+        if value is None:
+            total += _PRIME
+        else:
+            data = value.encode() if isinstance(value, str) else value.to_bytes(8, "little", signed=True)
+            total += xxhash64(data) * _PRIME
+    return (total & _M64).to_bytes(8, "little")
+
+
 _D3 = ("DOUBLE", "DOUBLE", "DOUBLE")
 _SHIFT = ("BIGINT", "BIGINT", "INTEGER")
 _LISTS = ("DOUBLE[]", "DOUBLE[]")
@@ -252,5 +281,8 @@ TABLE: dict[str, RowFunction] = {
     "wilson_upper": RowFunction(("BIGINT", "BIGINT", "DOUBLE"), "DOUBLE", lambda s, n, z: _wilson(1, s, n, z)),
     "cosine_maps": RowFunction(("MAP(VARCHAR, DOUBLE)", "MAP(VARCHAR, DOUBLE)"), "DOUBLE", _cosine_maps),
     "cosine_arrays": RowFunction(_LISTS, "DOUBLE", _cosine_arrays),
+    "value_at_quantile": RowFunction(("DOUBLE[]", "DOUBLE"), "DOUBLE", _value_at_quantile),
+    "checksum_integers": RowFunction(("BIGINT[]",), "BLOB", _checksum),
+    "checksum_texts": RowFunction(("VARCHAR[]",), "BLOB", _checksum),
     "numeric_histogram": RowFunction(("BIGINT", *_LISTS), "MAP(DOUBLE, DOUBLE)", _numeric_histogram),
 }

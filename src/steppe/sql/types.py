@@ -71,6 +71,8 @@ DATE, TIME, TIMESTAMP = Type("date"), Type("time", 3), Type("timestamp", 3)
 TIMESTAMP_TZ = Type("timestamp with time zone", 3)
 INTERVAL_DAY, INTERVAL_YEAR = Type("interval day to second"), Type("interval year to month")
 
+TDIGEST, HYPERLOGLOG = Type("tdigest"), Type("HyperLogLog")
+
 INTEGRAL = ("tinyint", "smallint", "integer", "bigint")
 _NUMBER_ORDER = ("tinyint", "smallint", "integer", "bigint", "decimal", "real", "double")
 _INTEGRAL_DIGITS = {"tinyint": 3, "smallint": 5, "integer": 10, "bigint": 19}
@@ -110,7 +112,7 @@ def is_orderable(kind: Type) -> bool:
     """Whether values can be compared with <."""
     if kind.name in ("array", "row"):
         return all(map(is_orderable, kind.children))
-    return kind.name not in ("map", "json")
+    return kind.name not in ("map", "json", "tdigest", "HyperLogLog")
 
 
 def contains(kind: Type, name: str) -> bool:
@@ -188,6 +190,7 @@ _DUCKDB = {
     "bigint": "BIGINT", "real": "FLOAT", "double": "DOUBLE", "varchar": "VARCHAR", "char": "VARCHAR",
     "varbinary": "BLOB", "date": "DATE", "time": "TIME", "timestamp": "TIMESTAMP", "json": "VARCHAR", "uuid": "UUID",
     "timestamp with time zone": "STRUCT(t TIMESTAMP, z VARCHAR)",
+    "tdigest": "DOUBLE[]", "HyperLogLog": "VARCHAR[]",
     "interval day to second": "BIGINT", "interval year to month": "INTEGER",
 }  # fmt: skip
 
@@ -362,7 +365,7 @@ def scalar(name: str, numbers: list[int]) -> Type:
         return Type("char", numbers[0] if numbers else 1)
     if name in ("timestamp", "time", "timestamp with time zone"):
         return Type(name, numbers[0] if numbers else 3)
-    if name not in _DUCKDB or numbers:
+    if name not in _DUCKDB or numbers or name in ("tdigest", "HyperLogLog"):
         raise TypeTextError(f"Unknown type: {name}")
     return Type(name)
 
