@@ -24,7 +24,9 @@ from steppe.integrations.mocks import MockedTasks, read_mocks
 from steppe.integrations.task_caller import TaskCaller
 from steppe.interp.execution import Execution
 from steppe.interp.history import HistoryEvent
+from steppe.maprun.retention import Retention
 from steppe.maprun.runs import MapRuns
+from steppe.maprun.sources import INTERNAL_BUCKET
 from steppe.objects.filesystem import FilesystemObjectStore
 from steppe.runtime.driver import Engine
 from steppe.runtime.event_posts import EventPosts
@@ -48,6 +50,8 @@ from steppe.stores.database import Database
 from steppe.stores.tables import server_secrets
 from steppe.wire.request import Operations
 from steppe.worker_parts import callers, worker_context
+
+_DAY_MS = 24 * 60 * 60 * 1000
 
 
 class Server:
@@ -115,6 +119,7 @@ class Server:
         )
         self.services["stepfunctions"] = self.stepfunctions.operations()
         self.progress = ProgressStreams(self.map_runs)
+        self._sweeping: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to serve, and go on with what an earlier server left."""
@@ -145,12 +150,27 @@ class Server:
         await self.engine.start()
         await self.map_runs.settle()
         await self.stepfunctions.start()
+        if self.settings.retention_days:
+            self._sweeping = asyncio.create_task(self._retention().run())
         self._ready = True
+
+    def _retention(self) -> Retention:
+        return Retention(
+            database=self.database,
+            internal=self.segments,
+            bucket=INTERNAL_BUCKET,
+            name_key=_secret(self.database, "child-names"),
+            keep_ms=self.settings.retention_days * _DAY_MS,
+            clock=now_ms,
+        )
 
     async def stop(self) -> None:
         """Stop serving; what waits goes on after the next start. May be called when `start` failed."""
         self._ready = False
         self.progress.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            await asyncio.wait([self._sweeping])
         if self._http is not None and self._serving is not None:
             self._http.should_exit = True
             await self._serving

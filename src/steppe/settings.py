@@ -50,6 +50,8 @@ class Settings:
             operations that are not named. Without it nothing is throttled.
         limits: at most so many `StateMachines`, `Activities` and `OpenExecutions` (Standard executions that run), by
             these names. Without it there are no limits.
+        retention_days: days for which executions, their history and their Map Runs are kept after their end; 0 means
+            for ever.
         sql_threads: threads of the SQL engine; 0 means one a core.
         sql_memory_mib: memory limit of the SQL engine, in MiB.
     """
@@ -71,6 +73,7 @@ class Settings:
     status_events: str = ""
     throttle: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
+    retention_days: int = 90
     sql_threads: int = 0
     sql_memory_mib: int = 512
 

@@ -70,6 +70,7 @@ class MapRun:
         self._scan_fault: Fault | None = None
         self._stop_asked = False
         self._loop = asyncio.get_running_loop()
+        self._resumed = False
 
     async def run(self) -> RunRecord:
         """From the start, or from where it stopped, to the end; the record of the ended run.
@@ -89,6 +90,11 @@ class MapRun:
             self._scan_stop.set()
             self._desk.close()
             self._export.close()
+
+    @property
+    def leaves_leftovers(self) -> bool:
+        """Whether attempts at it have died: of workers, or of the server."""
+        return self._resumed or self._desk.losses > 0
 
     def stop(self) -> None:
         """Have the run end as ABORTED."""
@@ -171,6 +177,7 @@ class MapRun:
         totals = await self._parts.database.read(
             lambda c: map_runs.totals(c, self.record.id, batch_items=ledger.batch_items)
         )
+        self._resumed = totals.shard_count > 0
         ledger.scanned_items = totals.item_count
         ledger.scanned_executions = totals.done_executions + totals.open_executions
         ledger.items, ledger.executions = Tally(*totals.items), Tally(*totals.children)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -25,6 +25,7 @@ from steppe.maprun.children import Children
 from steppe.maprun.parts import Parts
 from steppe.maprun.plan import RunPlan, compile_plan, load_plan
 from steppe.maprun.redrive import redrive_count, redriven_ms, reopened
+from steppe.maprun.retention import remove_leftovers
 from steppe.maprun.run import MapRun, run_prefix
 from steppe.maprun.shards import ChildAsks
 from steppe.maprun.sources import INTERNAL_BUCKET, Places
@@ -92,7 +93,7 @@ class MapRuns:
         self._on_child_task = on_child_task
         self._running: dict[str, tuple[MapRun, asyncio.Task[RunRecord]]] = {}
         self._starting: dict[tuple[str, str], asyncio.Lock] = {}
-        self._chores: set[asyncio.Task[None]] = set()
+        self._chores: set[asyncio.Task[JsonValue]] = set()
         self._names = ChildNames(name_key)
         self._children = Children(self._parts, self._running_run)
 
@@ -278,14 +279,12 @@ class MapRuns:
         run = MapRun(record, plan, self._parts, child_asks=lambda asked: self._child_asks(plan, asked))
         task = asyncio.create_task(run.run(), name=f"map run {record.arn}")
         self._running[record.arn] = (run, task)
-        task.add_done_callback(lambda done: self._ended(record, done))
+        task.add_done_callback(lambda done: self._ended(record, run, done))
         return run
 
     def _child_asks(self, plan: RunPlan, asked: ChildAsks) -> None:
         """What a child asks for. A Map Run of its own is a run like any other, whose outcome goes to the child."""
-        task = asyncio.create_task(self._carry_out(plan, asked.execution_arn, asked.command))
-        self._chores.add(task)
-        task.add_done_callback(self._chore_done)
+        self._begin(self._carry_out(plan, asked.execution_arn, asked.command))
 
     async def _carry_out(
         self, plan: RunPlan, child_arn: str, command: StartMapRun | StopMapRun | CallTask | CancelTask
@@ -301,10 +300,10 @@ class MapRuns:
                 cause = "Task tokens in children of a Distributed Map are not supported without a server."
                 self.tell_child(child_arn, TaskFailed(command.key, "States.Runtime", cause))
 
-    def _chore_done(self, task: asyncio.Task[None]) -> None:
+    def _chore_done(self, task: asyncio.Task[JsonValue]) -> None:
         self._chores.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            _LOG.error("what a child asked for could not be done", exc_info=error)
+            _LOG.error("a chore of the Map Runs could not be done", exc_info=error)
 
     async def _create(self, plan: RunPlan) -> RunRecord:
         """Write down what the run is, first its plan, then its row."""
@@ -336,7 +335,7 @@ class MapRuns:
         body = await self._parts.in_thread(places.internal.read, places.bucket, record.plan_key)
         return load_plan(body)
 
-    def _ended(self, record: RunRecord, task: asyncio.Task[RunRecord]) -> None:
+    def _ended(self, record: RunRecord, run: MapRun, task: asyncio.Task[RunRecord]) -> None:
         self._running.pop(record.arn, None)
         if task.cancelled():
             return
@@ -347,6 +346,13 @@ class MapRuns:
             self._outcome(record.execution_arn, MapRunFailed(record.command_key, "States.Runtime", cause))
             return
         self._tell(task.result())
+        if run.leaves_leftovers:
+            self._begin(remove_leftovers(self._parts, task.result(), run.plan))
+
+    def _begin(self, chore: Coroutine[None, None, JsonValue]) -> None:
+        task = asyncio.create_task(chore)
+        self._chores.add(task)
+        task.add_done_callback(self._chore_done)
 
     def _tell(self, record: RunRecord) -> None:
         """Tell the execution how its run ended; an aborted one was stopped by it."""

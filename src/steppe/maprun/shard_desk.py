@@ -105,6 +105,8 @@ class ShardDesk:
         """
         self.fault: Fault | None = None
         """Why the run cannot succeed any more: the source, the ItemSelector, or shards that fail again and again."""
+        self.losses = 0
+        """Attempts that ended without a word about the segments that they had written."""
         self.exceeded = False
         """A shard stopped because more failed than might: it is over, whatever is tolerated by now."""
         self.crash: BaseException | None = None
@@ -293,12 +295,14 @@ class ShardDesk:
                     self._hold = True
                     self._again.append(entry)
             case Raised(error):
+                self.losses += 1
                 entry.failures += 1
                 if entry.failures >= _ATTEMPTS_MAX:
                     text = f"A shard of the Map Run failed {entry.failures} times: {type(error).__name__}: {error}"
                     self.fault = self.fault or Fault("States.Runtime", text, catchable=False)
                 self._again.append(entry)
             case Lost(reason):
+                self.losses += 1
                 entry.deaths += 1
                 if entry.begun is not None:
                     entry.blamed[entry.begun] = entry.blamed.get(entry.begun, 0) + 1
