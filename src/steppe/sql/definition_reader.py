@@ -80,13 +80,16 @@ class Reader:
                 plan = self._of_table("show_create_table")
             case ("SHOW", _):
                 plan = self._of_table("show_properties")
-                if self._peek() == "(":
-                    raise not_supported("SHOW TBLPROPERTIES with a property's name")
+                plan["key"] = None
+                if self._optional("("):
+                    plan["key"] = self._string()
+                    self._expect(")")
             case _:
                 self._at = 1
-                if self._optional("EXTENDED") or self._optional("FORMATTED"):
-                    raise not_supported("DESCRIBE EXTENDED or FORMATTED")
-                plan = self._of_table("describe")
+                if self._optional("EXTENDED"):
+                    raise not_supported("DESCRIBE EXTENDED")
+                formatted = self._optional("FORMATTED")
+                plan = self._of_table("describe_formatted" if formatted else "describe")
         if self._at < len(self._tokens):
             raise self._mismatch("<EOF>")
         return plan

@@ -14,6 +14,7 @@ from steppe.sql import types as t
 from steppe.sql.catalog import Catalog, Document
 from steppe.sql.definition_reader import Plan, Reader
 from steppe.sql.errors import QueryError
+from steppe.sql.formatted_description import formatted_description
 from steppe.sql.information_schema import all_databases, all_tables
 from steppe.sql.partition_definitions import PARTITION_KINDS, PartitionDefinitions
 from steppe.sql.statement import Statement
@@ -28,10 +29,12 @@ class TextResult:
     Attributes:
         lines: the rows.
         columns: their description; empty for statements that answer nothing.
+        substatement: what kind of statement it turned out to be; None when its words say so.
     """
 
     lines: tuple[str, ...] = ()
     columns: tuple[ColumnInfo, ...] = ()
+    substatement: str | None = None
 
 
 def check(statement: Statement) -> None:
@@ -249,16 +252,28 @@ class _Run:
 
     def _show_columns(self, plan: Plan) -> TextResult:
         document = self._table(plan)
+        if is_view(document):
+            return _describe_view(document)
         names = [c["Name"] for c in document["StorageDescriptor"]["Columns"] + document["PartitionKeys"]]
         return TextResult(lines=tuple(label.ljust(20) for label in names), columns=_strings("field"))
 
     def _show_properties(self, plan: Plan) -> TextResult:
         parameters = self._table(plan).get("Parameters") or {}
+        if plan["key"] is not None:
+            missing = f"Table {plan['name']} does not have property: {plan['key']}"
+            return TextResult(lines=(parameters.get(plan["key"], missing),), columns=_strings("prpt_name"))
         lines = tuple(f"{key}\t{value}" for key, value in sorted(parameters.items()))
         return TextResult(lines=lines, columns=_strings("prpt_name", "prpt_value"))
 
+    def _describe_formatted(self, plan: Plan) -> TextResult:
+        return TextResult(
+            lines=formatted_description(self._table(plan)), columns=_strings("col_name", "data_type", "comment")
+        )
+
     def _describe(self, plan: Plan) -> TextResult:
         document = self._table(plan)
+        if is_view(document):
+            return _describe_view(document)
 
         def line(column: Document) -> str:
             comment = (column.get("Comment") or "").split("\t")[0]
@@ -273,6 +288,12 @@ class _Run:
 
     def _show_create_table(self, plan: Plan) -> TextResult:
         return TextResult(lines=tuple(_create_text(self._table(plan)).split("\n")), columns=_strings("createtab_stmt"))
+
+
+def _describe_view(document: Document) -> TextResult:
+    columns = [f"{column['name']}\t{column['type']}" for column in view_definition(document).get("columns") or []]
+    shown = (column_info("column", t.VARCHAR), column_info("type", t.VARCHAR))
+    return TextResult(lines=tuple(columns), columns=shown, substatement="DESC_VIEW")
 
 
 def _ddl_task(said: str) -> QueryError:

@@ -12,7 +12,7 @@ from typing import Literal
 from steppe.sql.errors import MalformedQuery, position
 from steppe.sql.tokens import Token, read
 
-Family = Literal["query", "definition", "writing", "prepared", "unsupported"]
+Family = Literal["query", "definition", "writing", "explain", "prepared", "unsupported"]
 Output = Literal["{id}.csv", "{id}.txt", "{id}", "tables/{id}"]
 
 QUERY_BYTES_MAX = 262_144
@@ -25,7 +25,7 @@ class Statement:
     Attributes:
         text: the statement without its semicolon; offsets in it are offsets in what was sent.
         family: a query for DuckDB, a definition for the catalog, a query whose rows are written to objects, one about
-            prepared statements, or what is refused when it runs.
+            prepared statements, EXPLAIN, or what is refused when it runs.
         type: Athena's StatementType: DML, DDL or UTILITY.
         substatement_type: Athena's SubstatementType.
         output: the name of the result object below the output location, with `{id}` for the query's id.
@@ -48,7 +48,7 @@ _KINDS: tuple[tuple[str, Family, str, str, Output], ...] = (
     ("TABLE", "query", "DML", "SELECT", "{id}.csv"),
     ("(", "query", "DML", "SELECT", "{id}.csv"),
     ("EXECUTE", "prepared", "DML", "EXECUTE", "{id}.csv"),
-    ("EXPLAIN", "unsupported", "DML", "EXPLAIN", "{id}.txt"),
+    ("EXPLAIN", "explain", "DML", "EXPLAIN", "{id}.txt"),
     ("INSERT", "writing", "DML", "INSERT", "{id}"),
     ("UPDATE", "unsupported", "DML", "UPDATE", "{id}.csv"),
     ("DELETE", "unsupported", "DML", "DELETE", "{id}.csv"),

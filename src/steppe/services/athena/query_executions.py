@@ -19,8 +19,8 @@ from steppe.services.athena.refusals import count_of, invalid, object_of, text_o
 from steppe.services.athena.reuse import reuse_key
 from steppe.services.athena.runner import Runner
 from steppe.services.athena.work_groups import ENGINE_VERSION, WorkGroups, location, refuse_members
-from steppe.sql import definitions, results, write_reader
-from steppe.sql.errors import MalformedQuery
+from steppe.sql import definitions, explain, results, write_reader
+from steppe.sql.errors import MalformedQuery, QueryError
 from steppe.sql.grammar import parse_query
 from steppe.sql.statement import Statement, classify
 from steppe.stores.queries import Document, QueryRecord, QueryStore
@@ -130,6 +130,8 @@ class QueryExecutions:
                 definitions.check(statement)
             elif statement.family == "writing":
                 write_reader.read(statement)
+            elif statement.family == "explain":
+                _check_explain(statement)
             elif statement.family == "prepared":
                 prepared.check(statement)
         except MalformedQuery as error:
@@ -281,9 +283,16 @@ class QueryExecutions:
             if error.code in ("NoSuchKey", "NoSuchBucket"):
                 raise invalid("Could not find results", "RESULT_NOT_FOUND") from None
             raise
-        reader = results.read_rows if record.body["statement_type"] == "DML" else results.read_lines
+        reader = results.read_lines if key.endswith(".txt") else results.read_rows
         page = list(itertools.islice(reader(chunks), limit))
         return [row for row, _ in page], sum(length for _, length in page)
+
+
+def _check_explain(statement: Statement) -> None:
+    try:
+        explain.read(statement)
+    except QueryError:
+        return  # what parses and is refused fails when it runs
 
 
 def _is_enforced(group: Document) -> bool:

@@ -19,12 +19,12 @@ from steppe.base.jsonvalue import JsonValue
 from steppe.objects.object_store import ObjectMetadata, ObjectStore
 from steppe.services.athena import prepared
 from steppe.services.athena.reuse import earlier_result
-from steppe.sql import definitions, results, write_reader
+from steppe.sql import definitions, explain, results, write_reader
 from steppe.sql.catalog import Catalog
 from steppe.sql.engines.duckdb_engine import DuckdbEngine, StopSignal
 from steppe.sql.errors import MalformedQuery, QueryCancelled, QueryError
 from steppe.sql.statement import Statement, classify
-from steppe.sql.types import BIGINT, column_info
+from steppe.sql.types import BIGINT, BOOLEAN, VARCHAR, column_info
 from steppe.sql.writes import WriteContext, Writing
 from steppe.stores.queries import Document, QueryRecord, QueryStore
 from steppe.stores.saved_queries import SavedQueryStore
@@ -155,6 +155,8 @@ class Runner:
                 return self._definition(statement, database, signal, bucket, key)
             case "writing":
                 return self._written(statement, record.body, signal, bucket, key)
+            case "explain":
+                return self._explained(statement, database, signal, bucket, key)
             case "prepared":
                 prepared.run(statement, record.work_group, self._saved, self._clock())
                 self._put(bucket, key, b"", "text/plain")
@@ -179,6 +181,23 @@ class Runner:
         finally:
             run.close()  # type: ignore[attr-defined]
         raise QueryError("GENERIC_INTERNAL_ERROR", "the engine gave no result")
+
+    def _explained(self, statement: Statement, database: str, signal: StopSignal, bucket: str, key: str) -> Document:
+        asked = explain.read(statement)
+        run = self._engine.run(asked.query, database=database, now_ms=self._clock(), stop=signal)
+        try:
+            opened = next(run)
+        finally:
+            run.close()  # type: ignore[attr-defined]
+        if asked.kind == "validate":
+            column, lines = column_info("Valid", BOOLEAN), ["true"]
+        else:
+            column, lines = column_info("Query Plan", VARCHAR), explain.plan_lines(opened.types, opened.scans)
+        # Observed: the one text object with a header, and each line with an end.
+        self._put(bucket, key, "".join(f"{line}\n" for line in [column.name, *lines]).encode(), "text/plain")
+        metadata = results.metadata_bytes(self._engine_id(), [column])
+        self._put(bucket, f"{key}.metadata", metadata, "application/octet-stream")
+        return {"columns": [asdict(column)], "scanned_bytes": 0}
 
     def _written(self, statement: Statement, body: Document, signal: StopSignal, bucket: str, key: str) -> Document:
         """A statement that writes: its manifest and metadata are next to where a query's result would be."""
@@ -223,6 +242,8 @@ class Runner:
         )
         self._put(bucket, key, "\n".join(done.lines).encode(), "text/plain")
         answer: Document = {"columns": [asdict(c) for c in done.columns], "scanned_bytes": 0}
+        if done.substatement is not None:
+            answer["substatement_type"] = done.substatement
         if done.columns:
             self._put(
                 bucket,

@@ -24,6 +24,7 @@ from steppe.objects.object_store import ObjectStore
 from steppe.sql import results
 from steppe.sql.catalog import Catalog, Column, Document, Partition, Table, partitions_of, read_table
 from steppe.sql.errors import MalformedQuery, QueryCancelled, QueryError, from_duckdb, not_supported
+from steppe.sql.explain import TableScan
 from steppe.sql.information_schema import information_schema
 from steppe.sql.projection import is_projected, projected_partitions
 from steppe.sql.row_function_tables import RowFunctions
@@ -73,6 +74,7 @@ class Opened:
         columns: of the result.
         types: their names and types.
         scanned_bytes: size of the objects that it reads.
+        scans: the tables that it reads.
         compiled: the query.
         read: gives the rows of a SELECT of DuckDB over the query's SQL; called once, instead of reading `csv`.
         csv: the bytes of the result CSV; consumed once.
@@ -81,6 +83,7 @@ class Opened:
     columns: tuple[ColumnInfo, ...]
     types: tuple[tuple[str, Type], ...]
     scanned_bytes: int
+    scans: tuple[TableScan, ...]
     compiled: Compiled
     read: Callable[[str], Iterator[pa.RecordBatch]]
     csv: Iterator[bytes]
@@ -153,6 +156,7 @@ class DuckdbEngine:
                 columns=columns,
                 types=types,
                 scanned_bytes=tables.scanned_bytes,
+                scans=tuple(tables.scans),
                 compiled=compiled,
                 read=lambda sql: _batches(connection, tables.rows, sql, stop),
                 csv=_lines(connection, tables.rows, compiled, stop),
@@ -239,6 +243,7 @@ class _Tables:
         self._hidden = [(label, kind) for label, kind, _ in HIDDEN if label in quoted]
         self.paths: list[str] = []
         self.scanned_bytes = 0
+        self.scans: list[TableScan] = []
 
     def compile(self, statement: Statement, database: str, now_ms: int) -> Compiled:
         """The query, or the query of a view, compiled over these tables."""
@@ -290,7 +295,9 @@ class _Tables:
     def _scanned(self, table: Table, narrowing: PartitionFilter, condition: str | None) -> ScannedTable:
         files = self._listed(table, narrowing, condition)
         self.paths += [str(file.path) for file in files]
-        self.scanned_bytes += sum(file.size_bytes for file in files)
+        size = sum(file.size_bytes for file in files)
+        self.scanned_bytes += size
+        self.scans.append(TableScan(table.database, table.name, len(files), size))
         distinct = list({file.path: file for file in files}.values())
         joined = bool(table.partition_keys or self._hidden)
         try:
