@@ -20,6 +20,7 @@ from pyathena.cursor import Cursor, DictCursor
 from pyathena.error import DatabaseError, OperationalError, ProgrammingError
 from pyathena.pandas.async_cursor import AsyncPandasCursor
 from pyathena.pandas.cursor import PandasCursor
+from pyathena.pandas.util import to_sql
 from pyathena.s3fs.async_cursor import AsyncS3FSCursor
 from pyathena.s3fs.cursor import S3FSCursor
 
@@ -230,3 +231,37 @@ def test_the_cursors_of_asyncio_give_the_same(endpoint: Endpoint) -> None:
             return list(await cursor.fetchall())
 
     assert asyncio.run(rows()) == ROWS
+
+
+@pytest.mark.filterwarnings("ignore:engine='auto' is deprecated")
+@pytest.mark.parametrize("kind", [PandasCursor, AsyncPandasCursor])
+def test_unloaded_results_are_data_frames(kind: type, cursor_of: Open) -> None:
+    answer = cursor_of(kind, cursor_kwargs={"unload": True}).execute(PEOPLE)
+    frame = (answer[1].result(30) if isinstance(answer, tuple) else answer).as_pandas()
+    assert sorted(frame["id"]) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("kind", [ArrowCursor, AsyncArrowCursor])
+def test_unloaded_results_are_tables(
+    kind: type, endpoint: Endpoint, cursor_of: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fs, "S3FileSystem", partial(fs.S3FileSystem, endpoint_override=endpoint.server.url))
+    answer = cursor_of(kind, cursor_kwargs={"unload": True}).execute(PEOPLE)
+    table = (answer[1].result(30) if isinstance(answer, tuple) else answer).as_arrow()
+    assert sorted(table.column("id").to_pylist()) == [1, 2, 3]
+    assert table.schema.field("born").type == pa.date32()
+
+
+def test_tables_are_made_of_queries_and_added_to(cursor_of: Open) -> None:
+    cursor = cursor_of(Cursor)
+    cursor.execute("create table from_a_query with (format = 'PARQUET') as select id, name from people where id < 3")
+    cursor.execute("insert into from_a_query values (7, 'seven')")
+    assert cursor.execute("select id from from_a_query order by id").fetchall() == [(1,), (2,), (7,)]
+    cursor.execute("drop table from_a_query")
+
+
+def test_a_data_frame_becomes_a_table(endpoint: Endpoint, cursor_of: Open) -> None:
+    frame = cursor_of(PandasCursor).execute(PEOPLE).as_pandas()
+    connection = cursor_of(Cursor).connection
+    to_sql(frame, "from_a_frame", connection, f"s3://{BUCKET}/frame/", schema="shop", if_exists="replace")
+    assert cursor_of(Cursor).execute("select count(*), max(score) from from_a_frame").fetchone() == (3, 85.0)

@@ -58,6 +58,12 @@ class Databases:
             raise _unknown(members["Name"])
         return {}
 
+    def get_user_defined_functions(self, members: Document) -> Document:
+        """GetUserDefinedFunctions: there are none, and nothing makes one."""
+        if members.get("DatabaseName"):
+            self.find(members["DatabaseName"])
+        return {"UserDefinedFunctions": []}
+
     def find(self, name: str) -> Document:
         """A database's document.
 
