@@ -209,17 +209,22 @@ class Engine:
             arn = self._realm.express(machine.name, name, str(uuid.uuid4()))
         else:
             arn = self._realm.execution(machine.name, name)
-        record = new_record(
-            machine, arn=arn, name=name, started_ms=now, input_text=input_text, trace_header=trace_header
-        )
         program = self._programs.program(machine)
-        execution = new_execution(_identity(record, machine), loads(input_text), now)
+        execution = new_execution(_identity(arn, name, machine), loads(input_text), now)
         if arn in self._live:
             raise ExecutionExistsError(arn)
         shared = self._programs.machine(machine.revision_row)
         live = self._live[arn] = _Live(arn, machine=shared, program=program, execution=execution)
         step = advance(self._programs.as_it_is_now(program), execution, Start(), now, self._entropy())
-        begun = replace(record, **_progress(step.execution))
+        begun = new_record(
+            machine,
+            arn=arn,
+            name=name,
+            started_ms=now,
+            input_text=input_text,
+            trace_header=trace_header,
+            progress=_progress(step.execution),
+        )
         tokens = changes_of(arn, step.commands)
 
         def insert(c: sa.Connection) -> int:
@@ -534,10 +539,10 @@ class Engine:
                 self._live.move_to_end(live.arn)
 
 
-def _identity(record: ExecutionRecord, machine: MachineRecord) -> Identity:
+def _identity(arn: str, name: str, machine: MachineRecord) -> Identity:
     return Identity(
-        arn=record.arn,
-        name=record.name,
+        arn=arn,
+        name=name,
         machine_arn=machine.arn,
         machine_name=machine.name,
         role_arn=machine.role_arn,

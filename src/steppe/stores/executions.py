@@ -10,8 +10,10 @@ indexes: the last page costs what the first one does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import sqlalchemy as sa
 
@@ -94,9 +96,19 @@ class ExecutionEntry:
 
 
 def new_record(
-    machine: MachineRecord, *, arn: str, name: str, started_ms: int, input_text: str, trace_header: str | None = None
+    machine: MachineRecord,
+    *,
+    arn: str,
+    name: str,
+    started_ms: int,
+    input_text: str,
+    trace_header: str | None = None,
+    progress: Mapping[str, JsonValue] = MappingProxyType({}),
 ) -> ExecutionRecord:
-    """The record of an execution of `machine` that begins, pinned to its revision and to how the start named it."""
+    """The record of an execution of `machine` that begins, pinned to its revision and to how the start named it.
+
+    `progress` are the attributes that change while it runs.
+    """
     return ExecutionRecord(
         arn=arn,
         machine_arn=machine.arn,
@@ -107,6 +119,7 @@ def new_record(
         trace_header=trace_header,
         version_arn=machine.version_arn,
         alias_arn=machine.alias_arn,
+        **progress,
     )
 
 
@@ -116,9 +129,8 @@ def insert_execution(c: sa.Connection, record: ExecutionRecord) -> int:
     Raises:
         ExecutionExistsError: one with the same ARN is there, running or ended.
     """
-    values = {name: getattr(record, name) for name in _FIELDS if name != "id"}
     try:
-        made = _INSERT.run(c, values)
+        made = _INSERT.run(c, dict(zip(_FIELDS, _VALUES(record), strict=True)))
     except sa.exc.IntegrityError:
         raise ExecutionExistsError(record.arn) from None
     return int(made.lastrowid)
@@ -327,6 +339,7 @@ def _rows_wanted(c: sa.Connection, execution_id: int, *, reverse: bool, place: i
 _BEYOND = 2**62
 _RUNNING = executions.c.status == sa.literal_column("'RUNNING'")
 _FIELDS = tuple(ExecutionRecord.__dataclass_fields__)
+_VALUES = operator.attrgetter(*_FIELDS)
 _PROGRESS = ("snapshot", "status", "stopped_ms", "output", "error", "cause", "redrive_count", "redriven_ms")
 
 # Built once: putting a statement together costs more than SQLite takes to carry it out.
