@@ -219,15 +219,15 @@ def _extreme(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     """array_max, array_min: NULL as soon as one element is."""
     items = _array_argument(compiler, call, scope, 1)
     element = items.type.children[0]
-    if (
-        not t.is_orderable(element)
-        or element.children
-        or element.name in ("timestamp with time zone", "double", "real")
-    ):
+    if not t.is_orderable(element) or element.children or element.name == "timestamp with time zone":
         raise not_supported(f"{call.place}: {call.name} of {items.type}")
     word = "list_max" if call.name == "array_max" else "list_min"
     nulls = f"len(list_filter({items.sql}, lambda q: q IS NULL)) > 0"
-    return Typed(f"CASE WHEN NOT ({nulls}) THEN {word}({items.sql}) END", element)
+    found = f"{word}({items.sql})"
+    if element.name in ("double", "real"):  # NaN, once in, stays the answer
+        strange = f"len(list_filter({items.sql}, lambda q: isnan(q))) > 0"
+        found = f"CASE WHEN {strange} THEN CAST('nan' AS {t.duckdb(element)}) ELSE {found} END"
+    return Typed(f"CASE WHEN NOT ({nulls}) THEN {found} END", element)
 
 
 def _array_join(compiler: Expressions, call: Call, scope: Scope) -> Typed:
@@ -287,6 +287,8 @@ def _sequence(compiler: Expressions, call: Call, scope: Scope) -> Typed:
             if len(values) == 3
             else f"(CASE WHEN {first.sql} <= {last.sql} THEN 86400000 ELSE -86400000 END)"
         )
+        if len(values) == 3 and values[2].type == t.INTERVAL_YEAR:
+            return _month_sequence(compiler, first, last, values[2])
         if len(values) == 3 and values[2].type != t.INTERVAL_DAY:
             raise not_supported(f"{call.place}: sequence of dates by {values[2].type}")
         days = f"({step} // 86400000)"
@@ -294,7 +296,26 @@ def _sequence(compiler: Expressions, call: Call, scope: Scope) -> Typed:
         count = f"(({last.sql} - {first.sql}) // {days} + 1)"
         numbers = f"list_transform(generate_series(0, ({last.sql} - {first.sql}), {days}), lambda {x}: {first.sql} + CAST({x} AS INTEGER))"
         return _bounded_sequence(numbers, "0", f"({last.sql} - {first.sql})", days, count, t.DATE, t.array(t.DATE))
+    if first.type.name == last.type.name == "timestamp" and len(values) == 3:
+        if values[2].type == t.INTERVAL_YEAR:
+            return _month_sequence(compiler, first, last, values[2])
+        if values[2].type == t.INTERVAL_DAY:
+            joint = t.common(first.type, last.type) or first.type
+            a, b = f"epoch_us({first.sql})", f"epoch_us({last.sql})"
+            step, x = f"({values[2].sql} * 1000)", _fresh(compiler)
+            moments = f"list_transform(generate_series({a}, {b}, {step}), lambda {x}: make_timestamp({x}))"
+            return _bounded_sequence(moments, a, b, step, f"(({b} - {a}) // {step} + 1)", joint, t.array(joint))
     raise not_supported(f"{call.place}: sequence of {first.type}")
+
+
+def _month_sequence(compiler: Expressions, first: Typed, last: Typed, interval: Typed) -> Typed:
+    """Dates or timestamps by months: each is the first plus so many months, as its calendar allows."""
+    joint = t.common(first.type, last.type) or first.type
+    held, x, step = t.duckdb(joint), _fresh(compiler), interval.sql
+    a, b = f"CAST({first.sql} AS TIMESTAMP)", f"CAST({last.sql} AS TIMESTAMP)"
+    span = f"CAST(date_sub('month', {a}, {b}) AS BIGINT)"
+    moments = f"list_transform(generate_series(0, {span}, {step}), lambda {x}: CAST({a} + to_months(CAST({x} AS INTEGER)) AS {held}))"
+    return _bounded_sequence(moments, "0", span, step, f"({span} // {step} + 1)", joint, t.array(joint))
 
 
 def _bounded_sequence(sql: str, a: str, b: str, step: str, count: str, element: Type, kind: Type) -> Typed:

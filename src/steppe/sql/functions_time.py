@@ -185,9 +185,10 @@ def _date_diff(compiler: Expressions, call: Call, scope: Scope) -> Typed:
         raise _unexpected(call, unit_value, first, second)
     a, b = coerce(first, joint), coerce(second, joint)
     if joint.name == "timestamp with time zone":
-        if unit in ("day", "week", *_MONTHS):
-            raise not_supported(f"{call.place}: date_diff in {unit}s between timestamps with time zone")
         one, other = f"({a.sql}).t", f"({b.sql}).t"
+        if unit in ("day", "week", *_MONTHS):  # counted in local time, in the zone of the first
+            one = local_time(a.sql)
+            other = local_time(f"struct_pack(t := ({b.sql}).t, z := ({a.sql}).z)")
     else:
         one, other = f"CAST({a.sql} AS TIMESTAMP)", f"CAST({b.sql} AS TIMESTAMP)"
     return Typed(f"CAST(date_sub('{unit}', {one}, {other}) AS BIGINT)", t.BIGINT)

@@ -62,6 +62,11 @@ def _json_text(value: Typed) -> str:
             item = f"coalesce({_json_text(Typed(f'{e}.value', kind.children[1]))}, 'null')"
             pairs = f"list_transform(list_sort(map_entries({sql})), lambda {e}: concat(CAST(to_json({e}.key) AS VARCHAR), ':', {item}))"
             return f"('{{' || array_to_string({pairs}, ',') || '}}')"
+        case "map" if t.is_integral(kind.children[0]) or kind.children[0].name == "boolean":
+            e = lambda_name(sql)
+            item = f"coalesce({_json_text(Typed(f'{e}.value', kind.children[1]))}, 'null')"
+            pairs = f"list_sort(list_transform(map_entries({sql}), lambda {e}: concat('\"', CAST({e}.key AS VARCHAR), '\":', {item})))"
+            return f"('{{' || array_to_string({pairs}, ',') || '}}')"
         case "row":
             parts = []
             for i, (label, child) in enumerate(zip(kind.fields, kind.children, strict=True), 1):

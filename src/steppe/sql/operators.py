@@ -115,7 +115,7 @@ def _moments(sign: str, left: Typed, right: Typed) -> Typed | None:
         return _moments("*", right, left)
     if a in intervals and sign in "*/" and t.is_numeric(right.type):
         if not t.is_integral(right.type) or sign == "/":
-            raise not_supported(f"{left.type} {sign} {right.type}")
+            return _scaled_interval(sign, left, right)
         return Typed(f"CAST(({left.sql} * {right.sql}) AS {t.duckdb(left.type)})", left.type)
     if a in intervals and sign == "+":
         return _moments("+", right, left)
@@ -130,6 +130,16 @@ def _moments(sign: str, left: Typed, right: Typed) -> Typed | None:
             first, second = f"({first}).t", f"({second}).t"
         return Typed(f"(epoch_ms({first}) - epoch_ms({second}))", t.INTERVAL_DAY)
     return None
+
+
+def _scaled_interval(sign: str, interval: Typed, number: Typed) -> Typed:
+    """An interval times or by a number: computed as double, then cut towards zero (rounded down by whole division)."""
+    held = t.duckdb(interval.type)
+    if t.is_integral(number.type):
+        whole = f"CAST(trunc(({interval.sql}) / CAST({number.sql} AS DOUBLE)) AS {held})"
+        return Typed(guarded(f"({number.sql} <> 0)", whole, "DIVISION_BY_ZERO", text("/ by zero")), interval.type)
+    product = f"(CAST({interval.sql} AS DOUBLE) {sign} CAST({number.sql} AS DOUBLE))"
+    return Typed(f"CAST(trunc({product}) AS {held})", interval.type)
 
 
 def _shifted(moment: Typed, amount: str, interval: Type) -> Typed | None:
@@ -152,8 +162,9 @@ def _shifted(moment: Typed, amount: str, interval: Type) -> Typed | None:
             if months:
                 moved = instant(f"({local_time(sql)} + {_step(amount, months)})", f"({sql}).z")
             return Typed(f"CASE WHEN {sql} IS NOT NULL THEN struct_pack(t := {moved}, z := ({sql}).z) END", kind)
-        case "time":
-            raise not_supported("time + interval")
+        case "time" if not months:
+            moved = f"CAST(DATE '2000-01-01' + {moment.sql} + {_step(amount, months)} AS TIME)"
+            return Typed(moved, Type("time", max(3, moment.type.precision or 0)))
         case _:
             return None
 
@@ -191,6 +202,10 @@ def joint_type(left: Typed, right: Typed, sign: str, place: str) -> Type:
 def compare(sign: str, left: Typed, right: Typed, place: str) -> Typed:
     """`left sign right` for = <> < <= > >=, three-valued as in Trino."""
     joint = joint_type(left, right, sign, place)
+    if joint.name == "map" and sign in ("=", "<>") and _plain_inside(joint):
+        return _maps(sign, coerce(left, joint), coerce(right, joint))
+    if sign not in ("=", "<>") and joint.name == "array" and _plain_inside(joint):
+        return _ordered_arrays(sign, coerce(left, joint), coerce(right, joint))
     if t.contains(joint, "map") or (sign not in ("=", "<>") and joint.name == "array"):
         raise not_supported(f"comparison of {joint.name} values")
     if sign not in ("=", "<>") and not t.is_orderable(joint):
@@ -203,6 +218,35 @@ def compare(sign: str, left: Typed, right: Typed, place: str) -> Typed:
     if joint.name == "array":
         return Typed(_equal(a, b, joint), t.BOOLEAN)
     return Typed(_plain(sign, a, b), t.BOOLEAN)
+
+
+def _plain_inside(kind: Type) -> bool:
+    """Whether DuckDB compares the elements as Trino does."""
+    return not any(
+        c.children or c.name in ("real", "double", "timestamp with time zone", "json") for c in kind.children
+    )
+
+
+def _maps(sign: str, a: Typed, b: Typed) -> Typed:
+    """Equality of maps without regard to the order of entries; unknown when values are NULL and nothing differs."""
+    keys = [f"list_sort(map_keys({side.sql}))" for side in (a, b)]
+    k = lambda_name(a.sql + b.sql)
+    each = f"list_transform({keys[0]}, lambda {k}: ({a.sql})[{k}] = ({b.sql})[{k}])"
+    same = (
+        f"CASE WHEN {a.sql} IS NULL OR {b.sql} IS NULL THEN NULL WHEN {keys[0]} <> {keys[1]} THEN false "
+        f"WHEN list_contains({each}, false) THEN false "
+        f"WHEN list_contains(list_transform({each}, lambda {k}: {k} IS NULL), true) THEN NULL ELSE true END"
+    )
+    return Typed(same if sign == "=" else f"(NOT {same})", t.BOOLEAN)
+
+
+def _ordered_arrays(sign: str, a: Typed, b: Typed) -> Typed:
+    """< and the like of arrays: element by element, then by length. Trino refuses NULL inside."""
+    k = lambda_name(a.sql + b.sql)
+    nulls = " OR ".join(f"len(list_filter({side.sql}, lambda {k}: {k} IS NULL)) > 0" for side in (a, b))
+    known = f"({a.sql} IS NULL OR {b.sql} IS NULL OR NOT ({nulls}))"
+    message = text("ARRAY comparison not supported for arrays with null elements")
+    return Typed(guarded(known, f"({a.sql} {sign} {b.sql})", "NOT_SUPPORTED", message), t.BOOLEAN)
 
 
 def _plain(sign: str, a: Typed, b: Typed) -> str:

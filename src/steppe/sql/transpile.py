@@ -327,7 +327,7 @@ class Transpiler:
         """How many rows FETCH FIRST n ROWS WITH TIES asks for; None without it."""
         limit = node.args.get("limit")
         options = limit.args.get("limit_options") if isinstance(limit, exp.Fetch) else None
-        if options is None or not options.args.get("with_ties") or options.args.get("percent"):
+        if limit is None or options is None or not options.args.get("with_ties") or options.args.get("percent"):
             return None
         place = self.expressions.place(limit)
         if node.args.get("order") is None:
