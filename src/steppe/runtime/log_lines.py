@@ -59,7 +59,7 @@ def _line(cursor: LogCursor, event: HistoryEvent) -> dict[str, JsonValue]:
         (value for member, value in event.items() if member.endswith("EventDetails")), {}
     )
     return {
-        "details": _details(details, with_data=cursor.with_data),
+        "details": _details(details, with_data=bool(cursor.with_data)),
         "redrive_count": str(cursor.redrive_count),
         "id": str(event["id"]),
         "type": event["type"],

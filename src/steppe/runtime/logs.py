@@ -27,9 +27,6 @@ _WAITING_MAX = 10_000
 
 _BATCH_EXECUTIONS = 64
 _BATCH_BYTES = 1024 * 1024
-_EVENTS_MAX = 100
-"""Events of one execution read at a time."""
-
 _GATHER_SECONDS = 0.02
 """What comes this close together is read and written at once."""
 
@@ -132,11 +129,13 @@ def _new_lines(c: sa.Connection, rows: list[int]) -> tuple[dict[str, list[bytes]
         cursor = deliveries.find_log_cursor(c, row)
         if cursor is None:
             continue
-        events = deliveries.events_to_log(c, cursor, limit=_EVENTS_MAX)
-        text, after = lines(cursor, events)
-        by_group.setdefault(cursor.log_group, []).append(text)
-        cursors.append(after)
-        size_bytes += len(text)
-        if len(events) == _EVENTS_MAX:
-            left.append(row)
+        parts = by_group.setdefault(cursor.log_group, [])
+        while events := deliveries.events_to_log(c, cursor):
+            text, cursor = lines(cursor, events)
+            parts.append(text)
+            size_bytes += len(text)
+            if size_bytes > _BATCH_BYTES:
+                left.append(row)  # there may be more of it
+                break
+        cursors.append(cursor)
     return by_group, cursors, left

@@ -34,7 +34,7 @@ class Outbox:
                 execution_arn=execution.identity.arn,
                 log_group=log_group(logging),
                 level=logging["level"],
-                with_data=bool(logging.get("includeExecutionData")),
+                with_data=int(bool(logging.get("includeExecutionData"))),
                 logged_through=first_event_id - 1,
                 redrive_count=execution.redrive_count,
             )

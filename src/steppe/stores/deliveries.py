@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from steppe.base.jsonvalue import loads
 from steppe.interp.history import HistoryEvent
-from steppe.stores.executions import event_count, read_history
-from steppe.stores.tables import executions, log_cursors, status_events
+from steppe.stores.prepared import Prepared
+from steppe.stores.tables import executions, history, log_cursors, status_events
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class LogCursor:
         execution_id, execution_arn: the execution.
         log_group: the name of its log group.
         level: ALL, ERROR or FATAL.
-        with_data: whether lines have input and output.
+        with_data: whether lines have input and output; true when it is not 0.
         logged_through: the id of the last event that was logged (or need not be); 0 for none.
         redrive_count: how often the execution was redriven up to that event.
     """
@@ -36,7 +37,7 @@ class LogCursor:
     execution_arn: str
     log_group: str
     level: str
-    with_data: bool
+    with_data: int
     logged_through: int = 0
     redrive_count: int = 0
 
@@ -71,16 +72,15 @@ class ChangedExecution:
 
 
 def begin_log(c: sa.Connection, cursor: LogCursor) -> None:
-    """Log an execution from this place on; one that is being logged goes on from where it is."""
-    known = c.execute(sa.select(log_cursors.c.level).where(log_cursors.c.execution_id == cursor.execution_id)).first()
-    if known is None:
-        c.execute(sa.insert(log_cursors).values({name: getattr(cursor, name) for name in _CURSOR}))
+    """Log an execution from this place on; one that is being logged (only a redriven one can be) goes on as it is."""
+    if cursor.logged_through == 0 or _FIND_CURSOR.first(c, {"row": cursor.execution_id}) is None:
+        _INSERT_CURSOR.run(c, {name: getattr(cursor, name) for name in _CURSOR})
 
 
 def find_log_cursor(c: sa.Connection, execution_id: int) -> LogCursor | None:
     """The cursor of an execution; None when there is nothing to log of it."""
-    row = c.execute(_FIND_CURSOR, {"row": execution_id}).first()
-    return None if row is None else LogCursor(**{**row._mapping, "with_data": bool(row.with_data)})
+    row = _FIND_CURSOR.first(c, {"row": execution_id})
+    return None if row is None else LogCursor(**dict(zip(_CURSOR, row, strict=True)))
 
 
 def logged_executions(c: sa.Connection, *, after_id: int, limit: int) -> list[int]:
@@ -90,25 +90,23 @@ def logged_executions(c: sa.Connection, *, after_id: int, limit: int) -> list[in
     return list(c.execute(query).scalars())
 
 
-def events_to_log(c: sa.Connection, cursor: LogCursor, *, limit: int) -> list[HistoryEvent]:
-    """The next events after a cursor."""
-    return read_history(c, cursor.execution_id, after=cursor.logged_through, limit=limit)[0]
+def events_to_log(c: sa.Connection, cursor: LogCursor) -> list[HistoryEvent]:
+    """Events that follow a cursor, those of one row of the history; none when it stands at the end."""
+    values = {"row": cursor.execution_id, "through": cursor.logged_through}
+    found = _NEXT_EVENTS.first(c, values)
+    return [] if found is None else [event for event in loads(found[0]) if event["id"] > cursor.logged_through]
 
 
 def advance_log(c: sa.Connection, cursor: LogCursor) -> None:
     """Events up to this cursor are logged. It is removed when the execution has ended and nothing of it is left."""
-    status = c.execute(_STATUS, {"row": cursor.execution_id}).scalar()
-    place = log_cursors.c.execution_id == cursor.execution_id
-    if status != "RUNNING" and event_count(c, cursor.execution_id) <= cursor.logged_through:
-        c.execute(sa.delete(log_cursors).where(place))
-        return
-    values = {"logged_through": cursor.logged_through, "redrive_count": cursor.redrive_count}
-    c.execute(sa.update(log_cursors).where(place).values(values))
+    values = {"row": cursor.execution_id, "through": cursor.logged_through, "count": cursor.redrive_count}
+    if _REMOVE_CURSOR.run(c, values).rowcount == 0:
+        _ADVANCE_CURSOR.run(c, values)
 
 
 def add_status_event(c: sa.Connection, event: StatusEvent) -> None:
     """Keep a change of status until it was told."""
-    c.execute(sa.insert(status_events).values({name: getattr(event, name) for name in _EVENT if name != "id"}))
+    _INSERT_EVENT.run(c, {name: getattr(event, name) for name in _EVENT if name != "id"})
 
 
 def oldest_status_events(c: sa.Connection, *, limit: int) -> list[tuple[StatusEvent, ChangedExecution]]:
@@ -142,7 +140,27 @@ def drop_old_status_events(c: sa.Connection, *, before_ms: int) -> int:
 _CURSOR: Sequence[str] = tuple(LogCursor.__dataclass_fields__)
 _EVENT: Sequence[str] = tuple(StatusEvent.__dataclass_fields__)
 _EXECUTION: Sequence[str] = tuple(ChangedExecution.__dataclass_fields__)
-_FIND_CURSOR = sa.select(*(log_cursors.c[name] for name in _CURSOR)).where(
-    log_cursors.c.execution_id == sa.bindparam("row")
+_ROW: sa.BindParameter[int] = sa.bindparam("row")
+_OF_ROW = log_cursors.c.execution_id == _ROW
+_NEXT = history.c.first_event_id + history.c.event_count > sa.bindparam("through") + sa.literal_column("1")
+_RUNNING = executions.c.status == sa.literal_column("'RUNNING'")
+
+# Built once: several are carried out for every execution that is logged.
+_FIND_CURSOR = Prepared(sa.select(*(log_cursors.c[name] for name in _CURSOR)).where(_OF_ROW))
+_INSERT_CURSOR = Prepared(sa.insert(log_cursors), tuple(_CURSOR))
+_INSERT_EVENT = Prepared(sa.insert(status_events), tuple(name for name in _EVENT if name != "id"))
+_NEXT_EVENTS = Prepared(
+    sa.select(history.c.body).where(history.c.execution_id == _ROW, _NEXT).order_by(history.c.first_event_id)
 )
-_STATUS = sa.select(executions.c.status).where(executions.c.id == sa.bindparam("row"))
+_REMOVE_CURSOR = Prepared(
+    sa.delete(log_cursors).where(
+        _OF_ROW,
+        ~sa.exists().where(executions.c.id == _ROW, _RUNNING),
+        ~sa.exists().where(history.c.execution_id == _ROW, _NEXT),
+    )
+)
+_ADVANCE_CURSOR = Prepared(
+    sa.update(log_cursors)
+    .where(_OF_ROW)
+    .values(logged_through=sa.bindparam("through"), redrive_count=sa.bindparam("count"))
+)

@@ -20,7 +20,9 @@ class Prepared:
 
     __slots__ = ("_columns", "_statement", "_texts")
 
-    def __init__(self, statement: sa.Select[JsonValue] | sa.Insert | sa.Update, columns: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, statement: sa.Select[JsonValue] | sa.Insert | sa.Update | sa.Delete, columns: tuple[str, ...] = ()
+    ) -> None:
         """Prepare.
 
         Args:
