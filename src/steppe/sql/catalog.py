@@ -6,11 +6,13 @@ Records are documents in Glue's shapes: `StorageDescriptor` with `Columns`, `Loc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from steppe.base.jsonvalue import JsonValue, dumps
+from steppe.expr.regex import compile_pattern
 from steppe.sql.errors import QueryError
 from steppe.sql.types import Type, TypeTextError, parse_hive
 
@@ -173,3 +175,22 @@ def _columns(document: Document, listed: JsonValue) -> tuple[Column, ...]:
             place = f"{document['DatabaseName']}.{document['Name']}"
             raise QueryError("HIVE_INVALID_METADATA", f"column {entry['Name']} of {place}: {error}") from None
     return tuple(columns)
+
+
+_BARE_STAR = re.compile(r"(?<![.\])}\\])\*")
+
+
+def name_pattern(expression: str | None) -> re.Pattern[str] | None:
+    """An Expression for names in a request: a regular expression in which a bare `*` stands for any text.
+
+    As in Hive's metastore, whose patterns Glue takes over: awswrangler asks for `*part*`, others for `.*part.*`.
+
+    Returns:
+        What a whole name has to match, without regard to case; None when every name does.
+
+    Raises:
+        re.error, ValueError: it is none, or could take for ever.
+    """
+    if not expression or expression == "*":
+        return None
+    return compile_pattern(_BARE_STAR.sub(".*", expression), re.IGNORECASE)

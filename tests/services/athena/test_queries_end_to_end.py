@@ -260,8 +260,12 @@ def test_the_catalog_is_seen_through_the_api(served):
     ]
     assert [c["Type"] for c in table["Columns"]] == ["int", "struct<x:int,y:array<string>>"]
     assert table["Parameters"]["location"] == "s3://data/seen/"
-    listed = served.athena.list_table_metadata(CatalogName="AwsDataCatalog", DatabaseName="default", Expression="see.*")
-    assert [t["Name"] for t in listed["TableMetadataList"]] == ["seen"]
+    place = {"CatalogName": "AwsDataCatalog", "DatabaseName": "default"}
+    for expression in ("see.*", "SEE*", "*ee*"):
+        listed = served.athena.list_table_metadata(**place, Expression=expression)
+        assert [t["Name"] for t in listed["TableMetadataList"]] == ["seen"]
+    with pytest.raises(ClientError, match="Expression"):
+        served.athena.list_table_metadata(**place, Expression="(a+)+")
     names = [d["Name"] for d in served.athena.list_databases(CatalogName="AwsDataCatalog")["DatabaseList"]]
     assert "default" in names
     with pytest.raises(ClientError, match="Entity Not Found"):

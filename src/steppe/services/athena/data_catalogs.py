@@ -8,6 +8,7 @@ import uuid
 from steppe.base.errors import ApiError
 from steppe.base.jsonvalue import JsonValue
 from steppe.services.athena.refusals import count_of, invalid, text_of
+from steppe.sql.catalog import name_pattern
 from steppe.stores.catalog import CatalogStore, Document
 
 _NAMES = ("awsdatacatalog", "hive")
@@ -87,11 +88,9 @@ def _not_found(said: str) -> ApiError:
 
 
 def _expression(said: str | None) -> re.Pattern[str] | None:
-    if not said or said == "*":
-        return None
     try:
-        return re.compile(said)
-    except re.error as error:
+        return name_pattern(said)
+    except (re.error, ValueError) as error:
         raise invalid(f"Expression is not a regular expression: {error}") from None
 
 

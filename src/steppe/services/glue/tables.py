@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 
 from steppe.base.errors import ApiError
-from steppe.expr.regex import compile_pattern
 from steppe.services.glue.databases import Databases
 from steppe.services.glue.refusals import Document, invalid, missing, read_token, refuse, taken, write_token
+from steppe.sql.catalog import name_pattern
 from steppe.stores.catalog import CatalogStore
 
 PAGE_MAX = 100
@@ -18,7 +18,6 @@ _UNSUPPORTED = ("TargetTable", "FederatedTable", "ViewDefinition")
 _STORAGE = {"Compressed": False, "NumberOfBuckets": 0, "SortColumns": [], "StoredAsSubDirectories": False}
 _SEARCHED = {"Name": "name", "DatabaseName": "databaseName", "TableType": "tableType", "Owner": "owner",
              "Description": "description"}  # fmt: skip
-_BARE_STAR = re.compile(r"(?<![.\])}\\])\*")
 _ORDERS = ("Name", "UpdateTime", "CreateTime", "DatabaseName")
 
 
@@ -243,14 +242,8 @@ def _settable(given: Document) -> Document:
 
 
 def _name_pattern(expression: str | None) -> re.Pattern[str] | None:
-    """An Expression for names: a regular expression in which a bare `*` stands for any text.
-
-    As in Hive's metastore, whose patterns the service takes over: awswrangler asks for `*part*`, others for `.*part.*`.
-    """
-    if not expression or expression == "*":
-        return None
     try:
-        return compile_pattern(_BARE_STAR.sub(".*", expression), re.IGNORECASE)
+        return name_pattern(expression)
     except (re.error, ValueError) as error:
         raise invalid(f"Expression is no regular expression that can be used: {error}") from None
 
