@@ -42,7 +42,8 @@ class Settings:
             that are started by `<state machine ARN>#<test case>` use it.
         athena_output_location: `s3://bucket[/prefix]/` for work group `primary` until UpdateWorkGroup sets another.
         execution_logs: where the log lines of executions go whose machines have a logging configuration: a folder, with
-            a file for each log group, or `-` for standard output. Without it, the folder `logs` in `data_dir`.
+            a file for each log group, or `-` for standard output. Without it, the folder `logs` in `data_dir`. Children
+            of Map Runs are not logged: their histories are in the API.
         status_events: where "Step Functions Execution Status Change" events go: a file, `-` for standard output, an
             `http://` or `https://` URL that they are posted to, or `events` for PutEvents at the endpoint of the
             service `events`. Without it there are none.

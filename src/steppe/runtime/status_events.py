@@ -155,11 +155,14 @@ class StatusEvents:
         self._news.set()
 
     async def _run(self) -> None:
-        failures = 0
+        failures, first = 0, True
         while True:
             await self._news.wait()
             self._news.clear()
             try:
+                if first:
+                    await self._give_up_old()
+                    first = False
                 while await self._send_some():
                     failures = 0
             except (NotTakenError, sa.exc.SQLAlchemyError) as error:
@@ -173,15 +176,20 @@ class StatusEvents:
             if self._stopping.is_set():
                 return
 
+    async def _give_up_old(self) -> None:
+        """Remove what is too old, also of executions that are gone."""
+        before_ms = self._clock() - GIVE_UP_MS
+        count = await self._database.write(lambda c: deliveries.drop_old_status_events(c, before_ms=before_ms))
+        if count:
+            _log.error("%d changes of status that nobody took for a day are given up", count)
+
     async def _send_some(self) -> bool:
         """Send the oldest events; False when there are none."""
         found = await self._database.read(lambda c: deliveries.oldest_status_events(c, limit=BATCH_MAX))
         if not found:
             return False
-        before_ms = self._clock() - GIVE_UP_MS
-        if found[0][0].at_ms < before_ms:
-            count = await self._database.write(lambda c: deliveries.drop_old_status_events(c, before_ms=before_ms))
-            _log.error("%d changes of status that nobody took for a day are given up", count)
+        if found[0][0].at_ms < self._clock() - GIVE_UP_MS:
+            await self._give_up_old()
             return True
         for first, last in _batches(found):
             part = found[first:last]
