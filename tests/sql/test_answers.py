@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 ANSWERS = [
@@ -89,6 +92,43 @@ FAILURES = [
     ("SELECT x FROM (VALUES now()) t(x) GROUP BY x", "NOT_SUPPORTED: GROUP BY of timestamp with time zone values"),
     ("SELECT * FROM (VALUES 1) t(a) TABLESAMPLE BERNOULLI (10)", "NOT_SUPPORTED: "),
     ("SELECT count(x) OVER w FROM (VALUES 1) t(x)", "INVALID_WINDOW_REFERENCE: "),
+    ("SELECT format('%d', 1.5e0)", "INVALID_FUNCTION_ARGUMENT: Invalid format string: %d (d != java.lang.Double)"),
+    ("SELECT format('%', 1)", "INVALID_FUNCTION_ARGUMENT: Invalid format string: % ("),
+    ("SELECT format('%99999999d', 1)", "NOT_SUPPORTED: format with a width of more than 10000"),
+    ("SELECT url_decode('%zz')", "INVALID_FUNCTION_ARGUMENT: "),
+    ("SELECT lpad('x', -1, 'y')", "INVALID_FUNCTION_ARGUMENT: Target length must be in the range [0..2147483647]"),
+    ("SELECT rpad('x', 2000000000, 'y')", "NOT_SUPPORTED: a pad to more than 1048576 characters"),
+    ("SELECT regexp_extract('abc', 'a', 3)", "INVALID_FUNCTION_ARGUMENT: Pattern has 0 groups. Cannot access group 3"),
+    (
+        "SELECT regexp_replace('a', 'a', '$5')",
+        "INVALID_FUNCTION_ARGUMENT: Illegal replacement sequence: unknown group 5",
+    ),
+    (
+        "SELECT regexp_like(rpad('a', 100000, 'a'), '(?=a*a*a*a*b)c')",
+        "NOT_SUPPORTED: the regular expression (?=a*a*a*a*b)c over 100000 characters",
+    ),
+    (
+        "SELECT date_parse('2022-13-01', '%Y-%m-%d')",
+        'INVALID_FUNCTION_ARGUMENT: Cannot parse "2022-13-01": Value 13 for ',
+    ),
+    ("SELECT parse_datetime('x', 'yyyy')", 'INVALID_FUNCTION_ARGUMENT: Invalid format: "x"'),
+    ("SELECT date_format(now(), '%D')", "INVALID_FUNCTION_ARGUMENT: %D not currently supported in date format string"),
+    ("SELECT json_value('{}', 'lax $.a' ERROR ON EMPTY)", "JSON_VALUE_RESULT_ERROR: "),
+    ("SELECT json_query('{', 'lax $' ERROR ON ERROR)", "PATH_EVALUATION_ERROR: "),
+    ("SELECT json_exists('{}', '$.a')", "INVALID_PATH: line 1:20: Invalid JSON path: $.a"),
+    ("SELECT json_object('a' : 1, 'a' : 2)", "NOT_SUPPORTED: cannot construct a JSON object with duplicate key"),
+    ("SELECT json_object('a' : 1, 'a' : 2 WITH UNIQUE KEYS)", "INVALID_FUNCTION_ARGUMENT: duplicate key passed to "),
+    (
+        "SELECT bit_count(256, 8)",
+        "INVALID_FUNCTION_ARGUMENT: Number must be representable with the bits specified. 256 ",
+    ),
+    ("SELECT soundex(chr(233))", "INVALID_FUNCTION_ARGUMENT: The character is not mapped: "),
+    ("SELECT x FROM (VALUES 1) AS t(x) FETCH FIRST 1 ROW WITH TIES", "MISSING_ORDER_BY: "),
+    ("SELECT tdigest_agg(1)", "NOT_SUPPORTED: the bytes of a tdigest"),
+    (
+        "SELECT soundex(1)",
+        "TYPE_MISMATCH: line 1:8: Unexpected parameters (integer) for function soundex. Expected: soundex(",
+    ),
     (
         "SELECT sequence(1, 60000)",
         "INVALID_FUNCTION_ARGUMENT: result of sequence function must not have more than 50000 entries",
@@ -117,3 +157,15 @@ def test_hostile_texts_end_with_an_error_and_not_with_a_crash(ask):
     assert isinstance(ask("SELECT " + " + ".join(["1"] * 4000)), str | list)
     assert ask("SELECT 'it''s', '\x00', '\u2028'")[0] == ["_col0", "_col1", "_col2"]
     assert isinstance(ask("SELECT " + "ARRAY[" * 300 + "1" + "]" * 300), str)
+
+
+FUNCTIONS = json.loads((Path(__file__).parent / "cases" / "functions.json").read_text())
+
+
+@pytest.mark.parametrize("family", FUNCTIONS)
+def test_functions_have_trinos_answer(ask, family):
+    """One table a family: examples of Trino's manual, and what follows from its text."""
+    answer = ask("SELECT " + ", ".join(sql for sql, _ in FUNCTIONS[family]))
+    assert not isinstance(answer, str), answer
+    wrong = [(sql, got, want) for (sql, want), got in zip(FUNCTIONS[family], answer[1], strict=True) if got != want]
+    assert wrong == []

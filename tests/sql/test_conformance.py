@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-EXACT_LEAST = 190
+EXACT_LEAST = 215
 
 
 def _same(got, want, compare):
