@@ -161,6 +161,26 @@ def test_calls_beyond_the_bucket_of_their_operation_are_throttled(serve_in, tmp_
         parts.client.list_state_machines()
 
 
+@pytest.mark.parametrize(
+    ("header", "member", "shown"),
+    [("Root=1-a", None, "Root=1-a"), ("Root=1-a", "Root=1-b", "Root=1-b"), ("r" * 257, None, None)],
+)
+def test_the_x_ray_header_comes_as_a_member_or_as_an_http_header(server, header, member, shown) -> None:
+    world = World(server)
+
+    def add_header(request, **_) -> None:
+        request.headers["X-Amzn-Trace-Id"] = header
+
+    arn = world.machine(tracingConfiguration={"enabled": True})
+    server.client.meta.events.register("before-sign.sfn.StartExecution", add_header)
+    try:
+        given = {} if member is None else {"traceHeader": member}
+        execution = world.sfn.start_execution(stateMachineArn=arn, **given)["executionArn"]
+    finally:
+        server.client.meta.events.unregister("before-sign.sfn.StartExecution", add_header)
+    assert world.sfn.describe_execution(executionArn=execution).get("traceHeader") == shown
+
+
 def test_a_listing_is_newest_first_and_filters_by_status(server) -> None:
     world = World(server)
     arn = world.machine(world.WAIT)

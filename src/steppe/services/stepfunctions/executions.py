@@ -27,6 +27,7 @@ SYNC_SECONDS_MAX = 300
 """How long StartSyncExecution waits: an Express execution takes five minutes at most. Developer Guide, "Quotas"."""
 
 _NESTING_MAX = 100
+_TRACE_HEADER_MAX = 256
 _INCLUDED = {"included": True}
 
 
@@ -229,7 +230,7 @@ async def _started(parts: Parts, request: Request) -> ExecutionRecord:
         await _note_test_case(parts, machine, name)
         try:
             return await parts.engine.start_execution(
-                machine=machine, name=name, input_text=input_text, trace_header=members.get("traceHeader")
+                machine=machine, name=name, input_text=input_text, trace_header=_trace_header(request)
             )
         except ExecutionExistsError:
             # Somebody took the name between our look and the start.
@@ -238,6 +239,13 @@ async def _started(parts: Parts, request: Request) -> ExecutionRecord:
     if known.status != "RUNNING" or known.input != input_text:
         raise ApiError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
     return known
+
+
+def _trace_header(request: Request) -> str | None:
+    """The X-Ray header: the member, else the HTTP header of a call over HTTP, which must be as the member may be."""
+    given: str | None = request.input.get("traceHeader")
+    header = request.headers.get("x-amzn-trace-id", "") if given is None else ""
+    return header if header and header.isascii() and len(header) <= _TRACE_HEADER_MAX else given
 
 
 async def _note_test_case(parts: Parts, machine: MachineRecord, name: str) -> None:
