@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -329,10 +330,20 @@ def typed_literal(value: Typed, kind: Type, place: str) -> Typed:
             raise bad
         return Typed(f"CAST({text(said)} AS {t.duckdb(kind)})", kind, int(said))
     if kind.name == "date":
-        if not re.fullmatch(r"\s*\d{4,5}-\d{1,2}-\d{1,2}\s*", said):
+        if not re.fullmatch(r"\s*\d{4,5}-\d{1,2}-\d{1,2}\s*", said) or not _is_day(said):
             raise bad
         return Typed(f"CAST({text(said.strip())} AS DATE)", t.DATE, said.strip())
     return cast(value, kind)
+
+
+def _is_day(said: str) -> bool:
+    """Whether the calendar has the day; years beyond Python's are left to DuckDB."""
+    year, month, day = map(int, said.split("-"))
+    try:
+        date(year if 1 <= year <= 9999 else 2000 + year % 400, month, day)
+    except ValueError:
+        return False
+    return True
 
 
 def _timestamp_literal(said: str, bad: QueryError) -> Typed:

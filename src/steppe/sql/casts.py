@@ -405,8 +405,11 @@ def _joined(sql: str, element: Type) -> str:
 
 
 def _row_text(sql: str, kind: Type) -> str:
+    # Through a lambda, so that the value is computed once: DuckDB folds `<value that fails> IS NOT NULL` to false.
+    variable = lambda_name(sql)
     parts = []
     for index, (label, child) in enumerate(zip(kind.fields, kind.children, strict=True), 1):
         prefix = f"{text(label + '=')} || " if label is not None else ""
-        parts.append(prefix + as_text(Typed(f"({sql}).f{index}", child), nested=True))
-    return f"CASE WHEN {sql} IS NOT NULL THEN '{{' || " + " || ', ' || ".join(parts) + " || '}' END"
+        parts.append(prefix + as_text(Typed(f"({variable}).f{index}", child), nested=True))
+    shown = f"CASE WHEN {variable} IS NOT NULL THEN '{{' || " + " || ', ' || ".join(parts) + " || '}' END"
+    return f"list_transform([{sql}], lambda {variable}: {shown})[1]"

@@ -185,6 +185,13 @@ class Expressions:
     def comparison(self, node: exp.Binary, scope: Scope) -> Typed:
         """= <> < <= > >=, also with ANY and ALL."""
         sign = _SIGNS[type(node)]
+        right = node.right
+        if isinstance(right, exp.Anonymous) and str(right.this).upper() in ("ALL", "ANY", "SOME"):
+            inside = right.expressions[0] if len(right.expressions) == 1 else None
+            if not isinstance(inside, exp.Query | exp.Values):  # sqlglot takes these before VALUES for functions
+                raise QueryError("SYNTAX_ERROR", f"{self.place(node)}: mismatched input after {right.this}")
+            word = exp.All if str(right.this).upper() == "ALL" else exp.Any
+            node.set("expression", word(this=inside))
         if isinstance(node.right, exp.Any | exp.All):
             return self._quantified(node, sign, scope)
         return compare(sign, self.compile(node.left, scope), self.compile(node.right, scope), self.place(node))

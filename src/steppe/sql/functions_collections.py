@@ -74,10 +74,7 @@ SCALARS: tuple[Row, ...] = (
     ("map_values(map(K, V)) -> array(V)", "list_transform(list_sort(map_entries({0})), lambda e: e.value)"),
     ("map_entries(map(K, V)) -> array(row(K, V))", "list_transform(list_sort(map_entries({0})), lambda e: struct_pack(f1 := e.key, f2 := e.value))"),
     ("map_concat(map(K, V), map(K, V)...) -> map(K, V)", "map_concat({*})"),
-    ("split_to_map(varchar, varchar, varchar) -> map(varchar, varchar)",
-     "CASE WHEN {0} = '' THEN CAST(map([], []) AS MAP(VARCHAR, VARCHAR)) ELSE map_from_entries(list_transform(string_split({0}, {1}), lambda p: CASE WHEN contains(p, {2}) "
-     "THEN struct_pack(k := left(p, instr(p, {2}) - 1), v := substr(p, instr(p, {2}) + length({2}))) "
-     "ELSE ([])[CAST(CAST('!INVALID_FUNCTION_ARGUMENT: Key-value delimiter must appear exactly once in each entry.' AS BOOLEAN) AS INTEGER)] END)) END"),
+    ("split_to_map(varchar, varchar, varchar) -> map(varchar, varchar)", "py_split_to_map({0}, {1}, {2})"),
 )  # fmt: skip
 
 
@@ -455,6 +452,25 @@ def _map_zip_with(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     return Typed(f"CASE WHEN {known} THEN map_from_entries({pairs}) END", t.map_of(first.type.children[0], body.type))
 
 
+def _split_to_map(compiler: Expressions, call: Call, scope: Scope) -> Typed:
+    """split_to_map; with a lambda that chooses between two values of a key."""
+    from steppe.sql.calls import scalar
+
+    values = [compiler.compile(argument, scope) for argument in call.arguments[:3]]
+    if len(call.arguments) != 4:
+        return scalar("split_to_map", values, call.place)
+    multimap = scalar("split_to_multimap", values, call.place)
+    e = _fresh(compiler)
+    key = Typed(f"{e}.key", t.VARCHAR)
+    a, b = _fresh(compiler), _fresh(compiler)
+    body = body_of(compiler, call.arguments[3], [key, Typed(a, t.VARCHAR), Typed(b, t.VARCHAR)], scope, call.place)
+    if body.type.name != "varchar":
+        raise QueryError("TYPE_MISMATCH", f"{call.place}: Expected a lambda that gives varchar, not {body.type}")
+    chosen = f"list_reduce({e}.value, lambda {a}, {b}: {body.sql})"
+    pairs = f"list_transform(map_entries({multimap.sql}), lambda {e}: struct_pack(k := {e}.key, v := {chosen}))"
+    return Typed(f"map_from_entries({pairs})", t.map_of(t.VARCHAR, t.VARCHAR))
+
+
 def _from_entries(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     from steppe.sql.functions_special import multimap
 
@@ -484,7 +500,7 @@ SPECIAL: dict[str, Special] = {
     "repeat": _repeat, "combinations": _combinations, "ngrams": _ngrams, "map": _map, "map_filter": _map_lambda,
     "transform_keys": _map_lambda, "transform_values": _map_lambda, "map_zip_with": _map_zip_with,
     "map_from_entries": _from_entries, "multimap_from_entries": _from_entries, "array_first": _first_last,
-    "array_last": _first_last,
+    "array_last": _first_last, "split_to_map": _split_to_map,
 }  # fmt: skip
 
 __all__ = ["SCALARS", "SPECIAL", "body_of", "compare", "lambda_name", "reduced"]

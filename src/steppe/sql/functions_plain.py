@@ -12,6 +12,7 @@ NUMBERS: tuple[Row, ...] = (
     ("abs(D) -> D", "abs({0})"),
     ("abs(N) -> N", "abs({0})"),
     ("sign(bigint) -> bigint", "CAST(sign({0}) AS BIGINT)"),
+    ("sign(D) -> decimal(1,0)", "CAST(sign({0}) AS DECIMAL(1,0))"),
     ("sign(double) -> double", "CASE WHEN isnan({0}) THEN {0} ELSE CAST(sign({0}) AS DOUBLE) END"),
     ("ceil(I) -> I", "{0}"), ("ceiling(I) -> I", "{0}"), ("floor(I) -> I", "{0}"),
     ("ceil(double) -> double", "ceil({0})"), ("ceiling(double) -> double", "ceil({0})"),
@@ -210,7 +211,7 @@ AGGREGATES: tuple[Row, ...] = (
 
 KNOWN_TO_TRINO = frozenset(
     """
-approx_most_frequent approx_set array_histogram bing_tile bing_tile_at beta_cdf binomial_cdf bit_count
+approx_most_frequent approx_set array_histogram bar bing_tile bing_tile_at beta_cdf binomial_cdf bit_count
 bitwise_left_shift bitwise_right_shift bitwise_right_shift_arithmetic bootstrap cauchy_cdf char2hexint checksum
 chi_squared_cdf classify color combinations concat contains_sequence convex_hull_agg cosine_distance
 cosine_similarity crc32 date_format date_parse empty_approx_set euclidean_distance evaluate_classifier_predictions

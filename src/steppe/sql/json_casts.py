@@ -118,15 +118,30 @@ def _from(sql: str, target: Type) -> str:
             pair = f"struct_pack(k := {e}, v := {_from(member, target.children[1])})"
             built = f"map_from_entries(list_transform(json_keys({sql}), lambda {e}: {pair}))"
             return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} <> 'OBJECT' THEN {bad} WHEN {sql} IS NOT NULL THEN {built} END"
-        case "row" if all(target.fields):
-            fields = []
-            for i, (label, child) in enumerate(zip(target.fields, target.children, strict=True), 1):
-                member = f"CAST(json_extract({sql}, {text('$.' + _quoted(label or ''))}) AS VARCHAR)"
-                fields.append(f"f{i} := {_from(member, child)}")
-            built = f"struct_pack({', '.join(fields)})"
-            return f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} <> 'OBJECT' THEN {failing('NOT_SUPPORTED', text('CAST of a JSON array to row'))} WHEN {sql} IS NOT NULL THEN {built} END"
+        case "row":
+            return _row_from(sql, target, bad)
         case _:
             raise not_supported(f"CAST of json to {target}")
+
+
+def _row_from(sql: str, target: Type, bad: str) -> str:
+    """A row of an array's elements in their order, or of an object's members by the fields' names."""
+    by_place, by_name = [], []
+    for i, (label, child) in enumerate(zip(target.fields, target.children, strict=True), 1):
+        element = f"CAST(json_extract({sql}, '$[{i - 1}]') AS VARCHAR)"
+        by_place.append(f"f{i} := {_from(element, child)}")
+        member = (
+            f"CAST(json_extract({sql}, {text('$.' + _quoted(label or ''))}) AS VARCHAR)"
+            if label
+            else "CAST(NULL AS VARCHAR)"
+        )
+        by_name.append(f"f{i} := {_from(member, child)}")
+    held, kind = t.duckdb(target), f"json_type({sql})"
+    array = f"CASE WHEN json_array_length({sql}) = {len(target.children)} THEN CAST(struct_pack({', '.join(by_place)}) AS {held}) ELSE CAST({bad} AS {held}) END"
+    return (
+        f"CASE WHEN {kind} = 'NULL' THEN NULL WHEN {kind} = 'ARRAY' THEN {array} "
+        f"WHEN {kind} = 'OBJECT' THEN CAST(struct_pack({', '.join(by_name)}) AS {held}) WHEN {sql} IS NOT NULL THEN CAST({bad} AS {held}) END"
+    )
 
 
 __all__ = ["canonical", "from_json", "guarded", "parsed", "to_json"]

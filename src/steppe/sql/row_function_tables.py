@@ -34,6 +34,7 @@ _ARROW = {
     "DOUBLE[]": pa.list_(pa.float64()),
     "STRUCT(t TIMESTAMP, z VARCHAR)": pa.struct([("t", pa.timestamp("us")), ("z", pa.string())]),
     "STRUCT(t VARCHAR, g VARCHAR[])[]": pa.list_(pa.struct([("t", pa.string()), ("g", pa.list_(pa.string()))])),
+    "MAP(VARCHAR, VARCHAR)": pa.map_(pa.string(), pa.string()),
     "MAP(VARCHAR, DOUBLE)": pa.map_(pa.string(), pa.float64()),
     "MAP(DOUBLE, DOUBLE)": pa.map_(pa.float64(), pa.float64()),
     "MAP(VARCHAR, VARCHAR[])": pa.map_(pa.string(), pa.list_(pa.string())),

@@ -207,6 +207,16 @@ def _split_to_multimap(value: str, entries: str, pair: str) -> list[tuple[str, l
     return sorted(found.items())
 
 
+def _split_to_map(value: str, entries: str, pair: str) -> list[tuple[str, str]]:
+    found = _split_to_multimap(value, entries, pair)
+    twice = next((key for key, values in found if len(values) > 1), None)
+    if twice is not None:
+        raise invalid(
+            f"Duplicate keys ({twice}) are not allowed. Specifying a lambda to resolve conflicts can avoid this error"
+        )
+    return [(key, values[0]) for key, values in found]
+
+
 _ONE, _THREE = ("VARCHAR",), ("VARCHAR", "VARCHAR", "VARCHAR")
 
 TABLE: dict[str, RowFunction] = {
@@ -227,5 +237,6 @@ TABLE: dict[str, RowFunction] = {
     "url_parameter": RowFunction(("VARCHAR", "VARCHAR"), "VARCHAR", _url_parameter),
     "url_encode": RowFunction(_ONE, "VARCHAR", lambda value: quote_plus(value, safe="*").replace("~", "%7E")),
     "url_decode": RowFunction(_ONE, "VARCHAR", _url_decode),
+    "split_to_map": RowFunction(_THREE, "MAP(VARCHAR, VARCHAR)", _split_to_map),
     "split_to_multimap": RowFunction(_THREE, "MAP(VARCHAR, VARCHAR[])", _split_to_multimap),
 }  # fmt: skip
