@@ -14,6 +14,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from steppe import __version__
 from steppe.base.jsonvalue import JsonValue
@@ -39,6 +40,7 @@ from steppe.services.app import create_app
 from steppe.services.athena.service import AthenaService
 from steppe.services.forwarding import Forwarding
 from steppe.services.glue.service import glue_operations
+from steppe.services.joined_writes import JoinedWrites
 from steppe.services.progress import PATH as PROGRESS_PATH
 from steppe.services.progress import ProgressStreams
 from steppe.services.s3 import operations as s3_operations
@@ -132,6 +134,7 @@ class Server:
         )
         config = uvicorn.Config(
             app,
+            http=_HttpProtocol,
             lifespan="off",
             log_config=None,
             access_log=False,
@@ -218,6 +221,13 @@ def _log_lines(settings: Settings) -> Lines:
     if settings.execution_logs == "-":
         return StandardOutput()
     return LineFolder(Path(settings.execution_logs) if settings.execution_logs else settings.data_dir / "logs")
+
+
+class _HttpProtocol(HttpToolsProtocol):
+    """uvicorn's, with one write for each answer."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(JoinedWrites(transport, self.loop))  # type: ignore[arg-type]
 
 
 class _HttpServer(uvicorn.Server):
