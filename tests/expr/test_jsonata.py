@@ -243,6 +243,30 @@ def test_an_error_about_a_value_without_json_form_is_told_all_the_same():
     assert outcome_of("{null: 1}").endswith("must evaluate to a string; got: null")
 
 
+@pytest.mark.parametrize(
+    "work",
+    [
+        "$string($v.list)",
+        "$sum($v.list)",
+        "$sort($v.list)",
+        "$distinct($v.list)",
+        "$v.list = $v.list",
+        "$v.**",
+        "$replace($v.text, 'x', 'yy')",
+        "$keys($v.objects)",
+        "$fromMillis(0)",
+    ],
+)
+def test_work_within_functions_counts_as_well(monkeypatch, work):
+    value = {"list": list(range(1_000)), "text": "x" * 1_000, "objects": [{"a": 1}] * 1_000}
+    scope = Scope(dict, {"v": value}, Entropy(b""), 0)
+    expression = compile_jsonata(f"$map([1..100], function($i) {{ {work} }})")
+    monkeypatch.setattr(jsonata_engine, "STEPS_MAX", 2_000)
+    with pytest.raises(JsonataError, match=TIME_EXCEEDED):
+        expression.evaluate(None, scope)
+    assert compile_jsonata(work).evaluate(None, scope) is not None
+
+
 def test_half_a_character_has_no_place_in_an_address():
     assert "D3140: Malformed URL passed to $encodeUrl()" in outcome_of(r"$encodeUrl('\ud800')")
 

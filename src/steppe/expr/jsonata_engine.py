@@ -44,6 +44,12 @@ STEPS_MAX: Final = 1_500_000
 ELEMENTS_PER_STEP: Final = 128
 """Elements of a result that cost as much as one more node: about what a built-in takes to go through them."""
 
+MADE_PER_STEP: Final = 16
+"""Elements of an array that a node makes, rather than finds, that cost as much as one more node."""
+
+COMPARED_PER_STEP: Final = 8
+"""Elements of two values that are compared for as much as one more node."""
+
 CHARACTERS_PER_STEP: Final = 4_096
 """Characters of a result that cost as much as one more node."""
 
@@ -67,6 +73,7 @@ Node = JsonValue
 """A node of the library's syntax tree; it has no types."""
 
 _MAKING = frozenset(("binary", "unary", "function", "path", "apply"))
+_GATHERING = frozenset(("path", "descendant", "wildcard"))
 
 
 def memory_exceeded() -> Exception:
@@ -149,7 +156,8 @@ class Engine(Jsonata):  # type: ignore[misc]
         elif isinstance(result, list):
             # The library's ranges say that they are one longer than they are.
             length = len(result) - (result.__class__ is Utils.RangeList)
-            self._weigh(kind, length * 8, length // ELEMENTS_PER_STEP)
+            per_step = MADE_PER_STEP if kind in _GATHERING else ELEMENTS_PER_STEP
+            self._weigh(kind, length * 8, length // per_step)
             if result.__class__ is Utils.JList:
                 return _collapsed(result, keep=expr.keep_array)
         return result
@@ -161,6 +169,10 @@ class Engine(Jsonata):  # type: ignore[misc]
             self._bytes_left -= size_bytes
         if size_bytes > HELD_BYTES_MAX or self._bytes_left < 0:
             raise memory_exceeded()
+
+    def charge(self, steps: int) -> None:
+        """Account for work that no node stands for. A later node pays for it."""
+        self._steps_left -= steps
 
     def evaluate_function(
         self, expr: Node, input: JsonValue, environment: JsonValue, applyto_context: JsonValue
@@ -185,6 +197,12 @@ class Engine(Jsonata):  # type: ignore[misc]
         if lhs is None or rhs is None:
             return None
         return whole(_ARITHMETIC[str(op)](float(lhs), float(rhs)))
+
+    def evaluate_equality_expression(self, lhs: JsonValue, rhs: JsonValue, op: str | None) -> JsonValue:
+        """Whether two values are the same, or not."""
+        if isinstance(lhs, list | dict) and isinstance(rhs, list | dict):
+            self.charge(min(len(lhs), len(rhs)) // COMPARED_PER_STEP)
+        return super().evaluate_equality_expression(lhs, rhs, op)
 
     def evaluate_string_concat(self, lhs: JsonValue, rhs: JsonValue) -> str:
         """Two values as one text; what is undefined is empty."""

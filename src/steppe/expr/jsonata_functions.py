@@ -49,6 +49,20 @@ NULL: Final = Utils.NULL_VALUE
 
 Body: TypeAlias = Callable[..., JsonValue]
 
+_UNITS_PER_STEP: Final = {
+    **dict.fromkeys(("distinct", "merge", "replace", "sort"), 2),
+    **dict.fromkeys(("keys", "shuffle", "match"), 4),
+    "string": 8,
+    **dict.fromkeys(("join", "lookup", "partition", "split", "spread", "zip"), 16),
+    **dict.fromkeys(("decodeUrl", "decodeUrlComponent", "encodeUrl", "encodeUrlComponent", "parse"), 32),
+    **dict.fromkeys(("average", "max", "min", "sum"), 64),
+}
+"""Elements or characters, of arguments and result, for which a function takes about as long as a node; measured in
+November 2026. Those that are not here are quicker, or call functions, whose nodes are counted."""
+
+_PICTURE_STEPS: Final = dict.fromkeys(("formatInteger", "formatNumber", "fromMillis", "parseInteger", "toMillis"), 20)
+"""Nodes that a call takes as long as, of functions that read a picture."""
+
 
 def with_nulls(value: JsonValue) -> JsonValue:
     """A JSON value as the library wants it: null is not None. What has no null is not copied."""
@@ -108,6 +122,8 @@ class Native(Jsonata.JNativeFunction):  # type: ignore[misc]
         self.signature.function_name = name
         self.method = body
         self.nargs = argument_count
+        self.units_per_step = _UNITS_PER_STEP.get(name, 0)
+        self.steps = _PICTURE_STEPS.get(name, 0)
 
     def validate(self, args: Sequence[JsonValue], context: JsonValue) -> Sequence[JsonValue]:
         """Nothing yet: `call` does it, for not all calls of the library come through here."""
@@ -117,6 +133,11 @@ class Native(Jsonata.JNativeFunction):  # type: ignore[misc]
         """Check the arguments and call the function. The library would take Infinity for an error."""
         fitting = self.signature.validate(args, input)
         result = self.method(*fitting, *(None,) * (self.nargs - len(fitting)))
+        if self.units_per_step:
+            units = sum(len(value) for value in (*fitting, result) if isinstance(value, list | dict | str))
+            Jsonata.CURRENT.jsonata.charge(units // self.units_per_step)
+        elif self.steps:
+            Jsonata.CURRENT.jsonata.charge(self.steps)
         return whole(result) if result.__class__ is float else result
 
 
