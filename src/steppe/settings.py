@@ -55,6 +55,7 @@ class Settings:
             for ever.
         sql_threads: threads of the SQL engine; 0 means one a core.
         sql_memory_mib: memory limit of the SQL engine, in MiB.
+        sql_seconds: how long a query may run, in seconds (Athena's own limit is 30 minutes); 0 means for ever.
     """
 
     host: str = "127.0.0.1"
@@ -77,6 +78,7 @@ class Settings:
     retention_days: int = 90
     sql_threads: int = 0
     sql_memory_mib: int = 512
+    sql_seconds: int = 1800
 
     @property
     def realm(self) -> Realm:

@@ -198,6 +198,8 @@ def _dates(table: Table, key: Column, said: Callable[..., str], now_ms: int) -> 
 def _stepped(form: _DateFormat, first: datetime, last: datetime, unit: str, step: int) -> Iterator[str]:
     shown = None
     for count in itertools.count():
+        if count > VALUES_MAX:
+            raise QueryError("INVALID_TABLE_PROPERTY", f"a projected range of dates has more than {VALUES_MAX} steps")
         moment = _moved(first, unit, count * step)
         if moment is None or moment > last:
             return

@@ -59,5 +59,5 @@ def _class_end(pattern: str, at: int) -> int:
 def _may_be_empty(group: str) -> bool:
     try:
         return re.fullmatch(group, "") is not None
-    except re.error:
+    except (re.error, RecursionError, OverflowError):
         return True

@@ -190,8 +190,8 @@ class Scan:
 
     def _open_csv(self) -> str:
         parameters = self._table.serde_parameters
-        separator, quote = parameters.get("separatorChar") or ",", parameters.get("quoteChar") or '"'
-        escape = parameters.get("escapeChar") or "\\"
+        given = (("separatorChar", ","), ("quoteChar", '"'), ("escapeChar", "\\"))
+        separator, quote, escape = ((parameters.get(label) or default)[:1] for label, default in given)
         source = self._cells(
             [column.name for column in self._table.columns],
             delimiter=separator,

@@ -87,7 +87,7 @@ def delimiter(said: str) -> str:
         return chr(int(said))
     if said == "\\t":
         return "\t"
-    escape = re.fullmatch(r"\\([uU]?)0*(\d{1,3})", said)
-    if escape:
-        return chr(int(escape.group(2), 16 if escape.group(1) else 8))
+    number = re.fullmatch(r"\\(?:[uU]0*([0-9a-fA-F]{1,3})|0*([0-7]{1,3}))", said)
+    if number:
+        return chr(int(number.group(1), 16) if number.group(1) else int(number.group(2), 8))
     return said[:1]

@@ -175,5 +175,5 @@ def _value(words: Words) -> Property:
         return words.tokens[words.at - 1].upper == "TRUE"
     if not words.ended() and words.tokens[words.at].kind == "number":
         said = words.next("number", expecting="<number>").text
-        return int(said) if said.isdigit() else said
+        return int(said) if said.isdigit() and len(said) < 19 else said
     return words.string()

@@ -353,6 +353,7 @@ def _target(plan: WritePlan, location: str, known: frozenset[str]) -> _Target:
                 "INVALID_TABLE_PROPERTY",
                 f"Cannot specify field_delimiter table property for storage format: {form.name}",
             )
+        given = delimiter(given) if isinstance(given, str) and given.startswith("\\") else given
         if not isinstance(given, str) or len(given) != 1:
             raise QueryError(
                 "INVALID_TABLE_PROPERTY", f"field_delimiter must be a single character, but was: '{given}'"
@@ -472,7 +473,7 @@ def _rows_sql(opened: Opened, columns: list[tuple[str, Typed]], target: _Target)
         case _:
             shown = [f"{columnar(value)} AS {name(label)}" for label, value in data]
     keys = [f"{partition_text(value)} AS {name(f'$key{i}')}" for i, (_, value) in enumerate(columns[count:])]
-    order = ", ".join(name(f"$key{i}") for i in range(len(keys)))
+    order = ", ".join(str(len(shown) + i) for i in range(1, len(keys) + 1))
     sql = f"SELECT {', '.join([*shown, *keys])} FROM ({opened.compiled.query.sql}) AS answer"
     return f"{sql} ORDER BY {order}" if keys else sql
 

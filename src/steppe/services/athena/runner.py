@@ -7,6 +7,7 @@ its millionth row leaves none.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -52,7 +53,19 @@ class Runner:
         catalog: Catalog,
         engine: DuckdbEngine,
         clock: Callable[[], int],
+        query_seconds: int,
     ) -> None:
+        """Take what executions need.
+
+        Args:
+            store: their records.
+            saved: prepared statements.
+            objects: where results go.
+            catalog: what definitions change.
+            engine: what runs queries.
+            clock: epoch milliseconds.
+            query_seconds: how long one may run; 0 for ever.
+        """
         self._store = store
         self._saved = saved
         self._objects = objects
@@ -60,6 +73,7 @@ class Runner:
         self._engine = engine
         self._writing = Writing(catalog, objects, engine)
         self._clock = clock
+        self._query_seconds = query_seconds
         self._pool = ThreadPoolExecutor(max_workers=CONCURRENT_MAX, thread_name_prefix="athena-query")
         self._stops: dict[str, StopSignal] = {}
         self._lock = threading.Lock()
@@ -109,7 +123,8 @@ class Runner:
             if self._closing or not self._store.change(record.id, state="RUNNING", changes=times):
                 return
             started = time.monotonic()
-            changes = self._answer(record, signal)
+            with self._time_limit(signal):
+                changes = self._answer(record, signal)
             signal.check()
             changes |= {"engine_ms": max(1, int((time.monotonic() - started) * 1000)), "completed_ms": self._clock()}
             self._store.change(record.id, state="SUCCEEDED", changes=changes)
@@ -132,6 +147,20 @@ class Runner:
         finally:
             with self._lock:
                 self._stops.pop(record.id, None)
+
+    @contextlib.contextmanager
+    def _time_limit(self, signal: StopSignal) -> Iterator[None]:
+        """Ends what takes longer than a query may."""
+        if not self._query_seconds:
+            yield
+            return
+        timer = threading.Timer(self._query_seconds, signal.expire, [self._query_seconds])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _fail(self, query_id: str, error: QueryError, changes: Document) -> None:
         described = {"ErrorCategory": 1 if error.retryable else error.category, "ErrorType": error.error_type,

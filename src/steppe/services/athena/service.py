@@ -51,6 +51,11 @@ class AthenaSettings(Protocol):
         ...
 
     @property
+    def sql_seconds(self) -> int:
+        """How long a query may run; 0 for ever."""
+        ...
+
+    @property
     def account(self) -> str:
         """The account that the catalog belongs to."""
         ...
@@ -90,7 +95,13 @@ class AthenaService:
         )
         saved = SavedQueryStore(database)
         self._runner = Runner(
-            store=self._queries, saved=saved, objects=objects, catalog=self._catalog, engine=engine, clock=clock
+            store=self._queries,
+            saved=saved,
+            objects=objects,
+            catalog=self._catalog,
+            engine=engine,
+            clock=clock,
+            query_seconds=settings.sql_seconds,
         )
         self._groups = WorkGroups(
             self._queries,

@@ -40,11 +40,16 @@ _ROWS_A_BATCH = 20_000
 """Lines handed over at once: large enough for DuckDB's vectors, small enough to bound what is held."""
 
 
+_SPILL_MAX = "16GiB"
+"""What one query may put aside on the disk; without it DuckDB takes nearly all there is."""
+
+
 class StopSignal:
     """Stops a query from another thread, whatever it is doing."""
 
     def __init__(self) -> None:
         self._stopped = False
+        self._expired: QueryError | None = None
         self._lock = threading.Lock()
         self._connection: duckdb.DuckDBPyConnection | None = None
 
@@ -55,15 +60,25 @@ class StopSignal:
             if self._connection is not None:
                 self._connection.interrupt()
 
+    def expire(self, seconds: int) -> None:
+        """End the query because it has taken its time, so many seconds. May be called as `stop` may."""
+        said = f"Query exceeded the maximum execution time limit of {seconds / 60:.2f}m"
+        with self._lock:
+            self._expired = QueryError("EXCEEDED_TIME_LIMIT", said)
+            if self._connection is not None:
+                self._connection.interrupt()
+
     def attach(self, connection: duckdb.DuckDBPyConnection | None) -> None:
         """What `stop` has to interrupt from now on."""
         with self._lock:
             self._connection = connection
 
     def check(self) -> None:
-        """Raise QueryCancelled when the query was asked to end."""
+        """Raise QueryCancelled when the query was asked to end, QueryError when its time is over."""
         if self._stopped:
             raise QueryCancelled("Query cancelled by user")
+        if self._expired is not None:
+            raise self._expired
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +184,7 @@ class DuckdbEngine:
             "threads": self._threads,
             "memory_limit": f"{self._memory_mib}MiB",
             "temp_directory": str(own / "spill"),
+            "max_temp_directory_size": _SPILL_MAX,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allow_community_extensions": False,
