@@ -20,7 +20,7 @@ from steppe.sql.casts import cast, coerce, instant, is_same_representation, lamb
 from steppe.sql.errors import QueryError, not_supported, position
 from steppe.sql.operators import compare, concatenated
 from steppe.sql.scope import Scope
-from steppe.sql.typed import Typed, guarded, integer, literal, null, text, varchar
+from steppe.sql.typed import Typed, computed, guarded, integer, literal, null, text, varchar
 from steppe.sql.types import Type, TypeTextError
 
 if TYPE_CHECKING:
@@ -244,7 +244,7 @@ class Expressions:
         if not isinstance(node.expression, exp.Null):
             raise not_supported(f"{self.place(node)}: IS {node.expression.sql()}")
         value = self.compile(node.this, scope)
-        return Typed(f"({value.sql} IS NULL)", t.BOOLEAN)
+        return Typed(f"({computed(value).sql} IS NULL)", t.BOOLEAN)
 
     def distinct_from(self, node: exp.NullSafeEQ | exp.NullSafeNEQ, scope: Scope) -> Typed:
         """IS [NOT] DISTINCT FROM."""

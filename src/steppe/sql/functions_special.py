@@ -18,7 +18,7 @@ from steppe.sql.casts import as_text, coerce
 from steppe.sql.errors import QueryError, not_supported
 from steppe.sql.operators import arithmetic, comparable, compare, concatenated, decimal_average, unscaled
 from steppe.sql.scope import Scope
-from steppe.sql.typed import Typed, null, text, varchar
+from steppe.sql.typed import Typed, computed, null, text, varchar
 from steppe.sql.types import Type
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def _coalesce(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     if len(values) < 2:
         raise QueryError("SYNTAX_ERROR", f"{call.place}: The 'coalesce' function must have at least two arguments")
     kind = compiler.joint(values, call.place, "All COALESCE operands")
-    return Typed(f"coalesce({', '.join(coerce(value, kind).sql for value in values)})", kind)
+    return Typed(f"coalesce({', '.join(computed(coerce(value, kind)).sql for value in values)})", kind)
 
 
 def _nullif(compiler: Expressions, call: Call, scope: Scope) -> Typed:

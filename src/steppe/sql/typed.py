@@ -104,6 +104,16 @@ def failing(code: str, *parts: str) -> str:
     return f"([])[CAST(CAST(concat({text(f'!{code}: ')}, {', '.join(parts)}) AS BOOLEAN) AS INTEGER)]"
 
 
+def computed(value: Typed) -> Typed:
+    """A value that may fail, where it is asked whether it is NULL.
+
+    DuckDB takes a constant that fails for NULL there and does not compute it; out of a lambda it is computed.
+    """
+    if "([])[" not in value.sql:
+        return value
+    return replace(value, sql=f"list_transform([{value.sql}], lambda computed: computed)[1]")
+
+
 def guarded(condition: str, value: str, code: str, *parts: str) -> str:
     """`value` where `condition` holds; else the query fails. A NULL condition gives NULL."""
     return f"CASE WHEN {condition} THEN {value} WHEN NOT ({condition}) THEN {failing(code, *parts)} END"
