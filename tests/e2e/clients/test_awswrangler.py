@@ -18,14 +18,6 @@ def findings(endpoint: Endpoint, clients_python: Path) -> Findings:
     return run(clients_python, PROGRAM, endpoint.environ)
 
 
-REFUSED = {
-    "test_a_data_set_with_projection_needs_no_partitions": "NOT_SUPPORTED: partition projection",
-    "test_csv_is_a_table_too": "NOT_SUPPORTED: ESCAPED BY in a delimited table",
-    "test_json_is_a_table_too": "NOT_SUPPORTED: tables with the SerDe",
-}
-"""What the engine still refuses, and in which words."""
-
-
 @pytest.mark.parametrize("name", names_of(PROGRAM))
 def test_awswrangler(name: str, findings: Findings) -> None:
-    judge(name, findings, REFUSED)
+    judge(name, findings, {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import awswrangler as wr
 from dbt.cli.main import dbtRunner
 
-PROJECT = Path(tempfile.mkdtemp(prefix="shop-project-")) / "shop"
+PROJECT = Path(tempfile.mkdtemp(dir=os.environ["HOME"])) / "shop"
 HIVE = ("recent_orders", "customers", "orders_by_region", "appended", "overwritten")
 _RUNNER = dbtRunner()
 
