@@ -142,6 +142,8 @@ class Server:
             date_header=False,
             proxy_headers=False,
             backlog=4096,
+            # Longer than requests take that are not long polls; within what service managers give us to stop.
+            timeout_graceful_shutdown=3,
         )
         self._http = _HttpServer(config)
         self._serving = asyncio.create_task(self._http.serve(sockets=[self._socket]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import signal
@@ -109,6 +111,18 @@ def test_a_signal_stops_the_server_and_its_workers_within_seconds(number: signal
         while any(is_running(pid) for pid in processes):
             assert time.monotonic() < deadline
             time.sleep(0.02)
+
+
+def test_a_worker_that_polls_keeps_no_server_from_stopping(server: ServerProcess, connect: Connect) -> None:
+    activity = connect(server).sfn.create_activity(name="a")["activityArn"]
+    request = {"X-Amz-Target": "AWSStepFunctions.GetActivityTask"}
+    waiting = http.client.HTTPConnection(server.url.removeprefix("http://"))
+    with contextlib.closing(waiting):
+        waiting.request("POST", "/", json.dumps({"activityArn": activity}), request)
+        time.sleep(0.2)
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 10
 
 
 def test_a_restart_finds_everything_and_goes_on(server: ServerProcess, connect: Connect) -> None:
