@@ -128,6 +128,9 @@ def from_duckdb(kind: str, text: str) -> QueryError:
         return QueryError("NUMERIC_VALUE_OUT_OF_RANGE", first)
     if kind == "OutOfMemoryException":
         return QueryError("EXCEEDED_LOCAL_MEMORY_LIMIT", "Query exceeded the memory limit of the SQL engine")
+    if "Malformed JSON" in text:
+        said = "Error Parsing a column in the table: Row is not a valid JSON Object"
+        return QueryError("HIVE_BAD_DATA", said)
     if kind in ("IOException", "InvalidInputException") and re.search(r"parquet|thrift|file", text, re.IGNORECASE):
         return QueryError("HIVE_CURSOR_ERROR", f"Failed to read file: {_without_paths(first)}")
     if kind == "BinderException" and "GROUP BY" in text:

@@ -197,7 +197,7 @@ def test_columns_of_orc_and_parquet_are_found_by_name(served):
             "HIVE_BAD_DATA: Error Parsing a column in the table: column id, type integer, value x",
         ),
         ("id array<int>", b'{"id":1}', "HIVE_BAD_DATA: Error Parsing a column in the table: column id"),
-        ("id int", b'{"id":', "HIVE_CURSOR_ERROR: Failed to read file: Malformed JSON in file"),
+        ("id int", b'{"id":', "HIVE_BAD_DATA: Error Parsing a column in the table: Row is not a valid JSON Object"),
         ("id int", b"[1]", "HIVE_BAD_DATA: Error Parsing a column in the table: Row is not a valid JSON Object"),
     ],
 )
