@@ -198,7 +198,8 @@ def test_outputs_and_tokens_are_refused_as_on_aws(served) -> None:
     )
     assert refused(client.send_task_success, taskToken=FOREIGN, output="not-json") == unknown
     assert refused(client.send_task_failure, taskToken=token[:-4] + "AAAA") == unknown
-    assert refused(client.send_task_heartbeat, taskToken="\ud83d not one") == unknown
+    assert refused(client.send_task_heartbeat, taskToken="é not one") == unknown
+    assert refused(client.send_task_heartbeat, taskToken="\ud83d not one")[0] == "SerializationException"
     assert refused(client.send_task_success, taskToken="", output="not-json") == (
         "ValidationException",
         "1 validation error detected: Value '' at 'taskToken' failed to satisfy constraint: "
