@@ -105,6 +105,9 @@ def _round(compiler: Expressions, call: Call, scope: Scope) -> Typed:
     if kind.name in ("double", "real"):
         if digits == 0:
             return Typed(f"round({value.sql})", kind)
+        if abs(digits) > 22:  # beyond, a power of ten is no exact double, and soon none at all
+            rounded = f"py_round(CAST({value.sql} AS DOUBLE), CAST({digits} AS BIGINT))"
+            return Typed(f"CAST({rounded} AS {t.duckdb(kind)})", kind)
         power = f"CAST(1e{digits} AS DOUBLE)"
         scaled = f"(round(abs(CAST({value.sql} AS DOUBLE)) * {power}) / {power})"
         return Typed(

@@ -86,7 +86,10 @@ def _vectorised(function: RowFunction, check: Callable[[], None]) -> Callable[..
             if index % _ROWS_A_CHECK == 0:
                 check()
             results.append(None if not with_null and None in row else _safe(call, row))
-        return pa.array(results, type=kind)
+        try:
+            return pa.array(results, type=kind)
+        except UnicodeEncodeError:
+            raise RowError("NOT_SUPPORTED", "a text with half of a surrogate pair") from None
 
     return _TAKING[len(function.parameters)](over)
 

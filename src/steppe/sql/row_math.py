@@ -64,6 +64,8 @@ def _width_bucket(value: float, bins: list[float | None]) -> int:
 def _truncate(value: float, digits: int) -> float:
     if not math.isfinite(value):
         return value
+    if digits < -308:
+        return 0.0
     factor = 10.0**digits
     scaled = value * factor
     if not math.isfinite(scaled):
@@ -75,6 +77,8 @@ def _round(value: float, digits: int) -> float:
     """Half away from zero, of the product with the power of ten, as Java's code does it."""
     if not math.isfinite(value):
         return value
+    if digits < -308:
+        return 0.0
     factor = 10.0**digits
     size = abs(value) * factor
     if not math.isfinite(size):
