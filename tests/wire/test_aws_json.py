@@ -29,8 +29,8 @@ def test_members_are_typed_and_unknown_ones_ignored():
             STATES,
             "SendTaskSuccess",
             b'{"taskToken":""}',
-            "2 validation errors detected: Value '' at 'taskToken' failed to satisfy constraint: Member must have length "
-            "greater than or equal to 1; Value at 'output' failed to satisfy constraint: Member must not be null",
+            "2 validation errors detected: Value '' at 'taskToken' failed to satisfy constraint: Member must have "
+            "length greater than or equal to 1; Value at 'output' failed to satisfy constraint: Member must not be null",
         ),
         (
             STATES,
