@@ -30,7 +30,8 @@ def test_members_are_typed_and_unknown_ones_ignored():
             "SendTaskSuccess",
             b'{"taskToken":""}',
             "2 validation errors detected: Value '' at 'taskToken' failed to satisfy constraint: Member must have "
-            "length greater than or equal to 1; Value at 'output' failed to satisfy constraint: Member must not be null",
+            "length greater than or equal to 1; Value at 'output' failed to satisfy constraint: Member must not be "
+            "null",
         ),
         (
             STATES,
