@@ -118,4 +118,5 @@ def test_lone_surrogates_are_kept():
     processor = '{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"P","States":{"P":'
     text = text.replace('"Type":"Pass","Result":"\\ud800"', f'"Type":"Map","ItemProcessor":{processor}@}}}}')
     state = '{"Type":"Pass","Result":"\\ud800","End":true}'
-    assert "\ud800" in compile_definition(text.replace("@", state)).states["X"].processor_definition
+    # A text that is kept is well-formed: the half pair is in it as its escape.
+    assert "\\ud800" in compile_definition(text.replace("@", state)).states["X"].processor_definition

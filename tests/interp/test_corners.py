@@ -73,6 +73,14 @@ def test_a_timer_of_a_wait_that_fires_early_is_set_again():
     assert world.clock.now_ms == START_MS + 60_000
 
 
+def test_a_timer_that_a_task_never_set_changes_nothing():
+    world = World.of(program("T", T=call()), {}, ScriptedTasks({"T": [[]]}))
+    world.step()
+    before = world.execution, list(world.history)
+    world.give(TimerFired(f"{world.tasks.calls[0].key}/heartbeat"))
+    assert (world.execution, world.history) == before
+
+
 def test_a_result_that_is_no_json_ends_the_execution():
     world = World.of(program("T", T=call()), {}, ScriptedTasks({"T": [[]]}))
     world.step()
