@@ -63,13 +63,13 @@ def test_a_wrong_definition_is_refused(what: str, aws: Aws) -> None:
     assert answer["Message"].startswith(f"Invalid State Machine Definition: '{code}: ")
 
 
-def test_a_task_that_cannot_be_called_yet_fails_by_name(aws: Aws) -> None:
-    task = {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "Parameters": {}, "End": True}
+def test_a_task_of_a_service_without_an_endpoint_says_how_to_name_one(aws: Aws) -> None:
+    parameters = {"JobName": "job", "JobQueue": "queue", "JobDefinition": "definition"}
+    task = {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "Parameters": parameters, "End": True}
     execution_arn = article.start(aws, json.dumps({"StartAt": "A", "States": {"A": task}}), name="batch")
     description = article.wait(aws, execution_arn)
     assert description["status"] == "FAILED"
-    assert "batch:submitJob" in description["cause"]
-    assert "not supported by steppe" in description["cause"]
+    assert "--endpoint batch=" in description["cause"]
 
 
 def test_an_unknown_operation_is_refused_by_name(aws: Aws) -> None:
