@@ -70,7 +70,8 @@ class EndpointCaller:
         self._model = model
         self._url = url.rstrip("/")
         protocol = model.metadata["protocol"]
-        self._serializer = botocore.serialize.create_serializer(protocol)
+        # What is missing or null is for the service to refuse, in its own words: names and types were checked before.
+        self._serializer = botocore.serialize.create_serializer(protocol, include_validation=False)
         self._parser = botocore.parsers.create_parser(protocol)
         name = model.signing_name
         kind = botocore.auth.S3SigV4Auth if name == "s3" else botocore.auth.SigV4Auth
