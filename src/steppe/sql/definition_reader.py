@@ -11,9 +11,8 @@ from steppe.base.jsonvalue import JsonValue
 from steppe.sql.catalog import Document
 from steppe.sql.errors import MalformedQuery, QueryError, not_supported, position
 from steppe.sql.formats import CLASSES, HIVE_JSON, LAZY_SIMPLE, OPEN_CSV, OPENX_JSON, ORC, PARQUET, REGEX
-from steppe.sql.statement import Statement
-from steppe.sql.tokens import Token
 from steppe.sql.types import TypeTextError, hive, parse_hive
+from steppe.sql.words import Words
 
 _SERDES = (LAZY_SIMPLE, OPEN_CSV, HIVE_JSON, OPENX_JSON, ORC, PARQUET, REGEX)
 _STORED_AS = {"TEXTFILE": LAZY_SIMPLE, "PARQUET": PARQUET, "ORC": ORC, "JSON": HIVE_JSON}
@@ -22,13 +21,8 @@ Plan = dict[str, JsonValue]
 """What to do: `kind` names it, the rest depends on the kind."""
 
 
-class Reader:
+class Reader(Words):
     """Reads the tokens of a definition into a plan."""
-
-    def __init__(self, statement: Statement) -> None:
-        self._text = statement.text
-        self._tokens = statement.tokens
-        self._at = 0
 
     def plan(self) -> Plan:
         """What to do.
@@ -47,107 +41,78 @@ class Reader:
                 plan = self._create_table(external=second == "EXTERNAL")
             case ("DROP", "DATABASE" | "SCHEMA"):
                 plan = self._drop("drop_database")
-                plan["cascade"] = self._optional("CASCADE")
-                self._optional("RESTRICT")
+                plan["cascade"] = self.optional("CASCADE")
+                self.optional("RESTRICT")
             case ("DROP", "TABLE"):
                 plan = self._drop("drop_table")
-                self._optional("PURGE")
+                self.optional("PURGE")
             case ("SHOW", "DATABASES" | "SCHEMAS"):
-                plan = {"kind": "show_databases", "like": self._pattern(self._optional("LIKE"))}
+                plan = {"kind": "show_databases", "like": self._pattern(self.optional("LIKE"))}
             case ("SHOW", "TABLES"):
-                database = self._name()[1] if self._optional("IN") or self._optional("FROM") else None
-                self._optional("LIKE")
+                database = self._name()[1] if self.optional("IN") or self.optional("FROM") else None
+                self.optional("LIKE")
                 plan = {"kind": "show_tables", "database": database, "like": self._pattern(False)}
             case ("SHOW", "COLUMNS"):
-                if not (self._optional("IN") or self._optional("FROM")):
-                    raise self._mismatch("'FROM', 'IN'")
+                if not (self.optional("IN") or self.optional("FROM")):
+                    raise self.mismatch("'FROM', 'IN'")
                 plan = self._of_table("show_columns")
-                if self._optional("IN") or self._optional("FROM"):
+                if self.optional("IN") or self.optional("FROM"):
                     plan["database"] = self._name()[1]
             case ("ALTER", "TABLE"):
                 plan = self._alter_table()
             case ("MSCK", _):
-                self._expect("TABLE")
+                self.expect("TABLE")
                 plan = self._of_table("repair_table")
             case ("SHOW", "PARTITIONS"):
                 plan = self._of_table("show_partitions")
-                plan["values"] = self._partition_values() if self._optional("PARTITION") else {}
-            case ("SHOW", "CREATE") if self._optional("VIEW"):
-                database, label = self._quoted_name()
+                plan["values"] = self._partition_values() if self.optional("PARTITION") else {}
+            case ("SHOW", "CREATE") if self.optional("VIEW"):
+                database, label = self.name()
                 plan = {"kind": "show_create_view", "database": database, "name": label}
             case ("SHOW", "CREATE"):
-                self._expect("TABLE")
+                self.expect("TABLE")
                 plan = self._of_table("show_create_table")
             case ("SHOW", _):
                 plan = self._of_table("show_properties")
                 plan["key"] = None
-                if self._optional("("):
+                if self.optional("("):
                     plan["key"] = self._string()
-                    self._expect(")")
+                    self.expect(")")
             case _:
-                self._at = 1
-                if self._optional("EXTENDED"):
+                self.at = 1
+                if self.optional("EXTENDED"):
                     raise not_supported("DESCRIBE EXTENDED")
-                formatted = self._optional("FORMATTED")
+                formatted = self.optional("FORMATTED")
                 plan = self._of_table("describe_formatted" if formatted else "describe")
-        if self._at < len(self._tokens):
-            raise self._mismatch("<EOF>")
+        if self.at < len(self.tokens):
+            raise self.mismatch("<EOF>")
         return plan
 
     # -- words
 
-    def _peek(self) -> str:
-        return self._tokens[self._at].upper if self._at < len(self._tokens) else ""
-
     def _word(self) -> str:
-        word = self._peek()
-        self._at += 1
+        word = self.peek()
+        self.at += 1
         return word
 
-    def _optional(self, *words: str) -> bool:
-        if [token.upper for token in self._tokens[self._at : self._at + len(words)]] != list(words):
-            return False
-        self._at += len(words)
-        return True
-
-    def _expect(self, word: str) -> None:
-        if not self._optional(word):
-            raise self._mismatch(f"'{word}'")
-
-    def _mismatch(self, expecting: str) -> MalformedQuery:
-        if self._at >= len(self._tokens):
-            return MalformedQuery(
-                f"{position(self._text, len(self._text))}: mismatched input '<EOF>'. Expecting: {expecting}"
-            )
-        token = self._tokens[self._at]
-        return MalformedQuery(
-            f"{position(self._text, token.start)}: mismatched input '{token.text}'. Expecting: {expecting}"
-        )
-
-    def _next(self, *kinds: str, expecting: str) -> Token:
-        if self._at >= len(self._tokens) or self._tokens[self._at].kind not in kinds:
-            raise self._mismatch(expecting)
-        self._at += 1
-        return self._tokens[self._at - 1]
-
     def _string(self) -> str:
-        token = self._next("string", expecting="<string>")
+        token = self.next("string", expecting="<string>")
         body = token.text[1:-1].replace("''", "'")
         return re.sub(r"\\(u[0-9a-fA-F]{4}|[0-7]{3}|.)", _unescaped, body, flags=re.DOTALL)
 
     def _identifier(self) -> str:
-        token = self._tokens[self._at] if self._at < len(self._tokens) else None
+        token = self.tokens[self.at] if self.at < len(self.tokens) else None
         if token is not None and token.kind == "quoted":
-            seen = self._text[: token.end][-60:]
-            raise MalformedQuery(f"{position(self._text, token.start)}: no viable alternative at input '{seen}'")
-        return self._next("word", "backquoted", expecting="<identifier>").name.lower()
+            seen = self.text[: token.end][-60:]
+            raise MalformedQuery(f"{position(self.text, token.start)}: no viable alternative at input '{seen}'")
+        return self.next("word", "backquoted", expecting="<identifier>").name.lower()
 
     def _name(self) -> tuple[str | None, str]:
         """[database.]name, also as one back-quoted text."""
         first = self._identifier()
-        if self._optional("."):
+        if self.optional("."):
             second = self._identifier()
-            if self._optional("."):
+            if self.optional("."):
                 return second, self._identifier()
             return first, second
         return None, first
@@ -157,50 +122,50 @@ class Reader:
         return {"kind": kind, "database": database, "name": label}
 
     def _pattern(self, needed: bool) -> str | None:
-        if self._at < len(self._tokens) and self._tokens[self._at].kind == "string":
+        if self.at < len(self.tokens) and self.tokens[self.at].kind == "string":
             return self._string()
         if needed:
-            raise self._mismatch("<string>")
+            raise self.mismatch("<string>")
         return None
 
     def _drop(self, kind: str) -> Plan:
-        quiet = self._optional("IF", "EXISTS")
+        quiet = self.optional("IF", "EXISTS")
         return {**self._of_table(kind), "quiet": quiet}
 
     def _properties(self) -> dict[str, str]:
         """('key'='value', ...)."""
         found = {}
-        self._expect("(")
+        self.expect("(")
         while True:
             key = self._string()
-            self._expect("=")
+            self.expect("=")
             found[key] = self._string()
-            if not self._optional(","):
+            if not self.optional(","):
                 break
-        self._expect(")")
+        self.expect(")")
         return found
 
     # -- CREATE
 
     def _create_database(self) -> Plan:
-        quiet = self._optional("IF", "NOT", "EXISTS")
+        quiet = self.optional("IF", "NOT", "EXISTS")
         label = self._identifier()
         document: Document = {}
-        while self._at < len(self._tokens):
-            if self._optional("COMMENT"):
+        while self.at < len(self.tokens):
+            if self.optional("COMMENT"):
                 document["Description"] = self._string()
-            elif self._optional("LOCATION"):
+            elif self.optional("LOCATION"):
                 document["LocationUri"] = self._string()
-            elif self._optional("WITH", "DBPROPERTIES"):
+            elif self.optional("WITH", "DBPROPERTIES"):
                 document["Parameters"] = self._properties()
             else:
-                raise self._mismatch("<EOF>")
+                raise self.mismatch("<EOF>")
         return {"kind": "create_database", "name": label, "quiet": quiet, "document": document}
 
     def _create_table(self, *, external: bool) -> Plan:
         if external:
-            self._expect("TABLE")
-        quiet = self._optional("IF", "NOT", "EXISTS")
+            self.expect("TABLE")
+        quiet = self.optional("IF", "NOT", "EXISTS")
         database, label = self._name()
         columns = self._columns()
         clauses = self._clauses()
@@ -209,7 +174,7 @@ class Reader:
         if clauses["parameters"].get("table_type", "").upper() == "ICEBERG":
             raise not_supported("Iceberg tables")
         if not external:
-            place = position(self._text, self._tokens[1].start)
+            place = position(self.text, self.tokens[1].start)
             raise MalformedQuery(f"{place}: only external tables and Iceberg tables can be created without AS")
         if not re.fullmatch(r"s3[an]?://[^/]+(/.*)?", clauses["location"]):
             raise MalformedQuery("The location must be an S3 path: s3://bucket/prefix/")
@@ -241,65 +206,65 @@ class Reader:
 
     def _alter_table(self) -> Plan:
         plan = self._of_table("")
-        if self._optional("ADD", "COLUMNS") or self._optional("REPLACE", "COLUMNS"):
-            word = self._tokens[self._at - 2].upper
+        if self.optional("ADD", "COLUMNS") or self.optional("REPLACE", "COLUMNS"):
+            word = self.tokens[self.at - 2].upper
             return {**plan, "kind": f"{word.lower()}_columns", "columns": self._columns()}
-        if self._optional("ADD"):
-            quiet = self._optional("IF", "NOT", "EXISTS")
+        if self.optional("ADD"):
+            quiet = self.optional("IF", "NOT", "EXISTS")
             partitions = self._partitions(with_location=True)
             return {**plan, "kind": "add_partitions", "quiet": quiet, "partitions": partitions}
-        if self._optional("DROP"):
-            quiet = self._optional("IF", "EXISTS")
+        if self.optional("DROP"):
+            quiet = self.optional("IF", "EXISTS")
             partitions = self._partitions(with_location=False)
             return {**plan, "kind": "drop_partitions", "quiet": quiet, "partitions": partitions}
-        if self._optional("CHANGE"):
-            self._optional("COLUMN")
+        if self.optional("CHANGE"):
+            self.optional("COLUMN")
             old = self._identifier()
             (column,) = self._column_list(1)
-            if self._optional("FIRST") or self._optional("AFTER"):
+            if self.optional("FIRST") or self.optional("AFTER"):
                 raise not_supported("ALTER TABLE CHANGE COLUMN with a place")
             return {**plan, "kind": "change_column", "old": old, "column": column}
         values = None
-        if self._optional("PARTITION"):
+        if self.optional("PARTITION"):
             values = self._partition_values()
-            if self._optional("RENAME", "TO", "PARTITION"):
+            if self.optional("RENAME", "TO", "PARTITION"):
                 return {**plan, "kind": "rename_partition", "values": values, "to": self._partition_values()}
-        if self._optional("SET", "LOCATION"):
+        if self.optional("SET", "LOCATION"):
             return {**plan, "kind": "set_location", "values": values, "location": self._string()}
-        if values is None and self._optional("SET", "TBLPROPERTIES"):
+        if values is None and self.optional("SET", "TBLPROPERTIES"):
             return {**plan, "kind": "set_properties", "parameters": self._properties()}
-        if self._peek() == "RENAME":
+        if self.peek() == "RENAME":
             raise not_supported("ALTER TABLE RENAME")
-        raise self._mismatch("'ADD', 'CHANGE', 'DROP', 'PARTITION', 'REPLACE', 'SET'")
+        raise self.mismatch("'ADD', 'CHANGE', 'DROP', 'PARTITION', 'REPLACE', 'SET'")
 
     def _partitions(self, *, with_location: bool) -> list[Document]:
         found: list[Document] = []
-        self._expect("PARTITION")
+        self.expect("PARTITION")
         while True:
             entry: Document = {"values": self._partition_values()}
-            if with_location and self._optional("LOCATION"):
+            if with_location and self.optional("LOCATION"):
                 entry["location"] = self._string()
             found.append(entry)
-            self._optional(",")
-            if not self._optional("PARTITION"):
+            self.optional(",")
+            if not self.optional("PARTITION"):
                 return found
 
     def _partition_values(self) -> dict[str, str]:
         """(key = value, ...)."""
         values = {}
-        self._expect("(")
+        self.expect("(")
         while True:
             key = self._identifier()
-            self._expect("=")
-            self._optional("DATE")
-            if self._tokens[self._at : self._at + 1] and self._tokens[self._at].kind == "string":
+            self.expect("=")
+            self.optional("DATE")
+            if self.tokens[self.at : self.at + 1] and self.tokens[self.at].kind == "string":
                 values[key] = self._string()
             else:
-                sign = "-" if self._optional("-") else ""
-                values[key] = sign + self._next("number", expecting="<string>, <number>").text
-            if not self._optional(","):
+                sign = "-" if self.optional("-") else ""
+                values[key] = sign + self.next("number", expecting="<string>, <number>").text
+            if not self.optional(","):
                 break
-        self._expect(")")
+        self.expect(")")
         return values
 
     # -- views
@@ -307,44 +272,35 @@ class Reader:
     def _view(self, first: str, second: str) -> Plan:
         """CREATE [OR REPLACE] VIEW, DROP VIEW, SHOW VIEWS: Trino's statements, whose names may be in double quotes."""
         if first == "SHOW":
-            database = self._quoted_name()[1] if self._optional("IN") or self._optional("FROM") else None
-            self._optional("LIKE")
+            database = self.name()[1] if self.optional("IN") or self.optional("FROM") else None
+            self.optional("LIKE")
             return {"kind": "show_views", "database": database, "like": self._pattern(False)}
         if first == "DROP":
-            quiet = self._optional("IF", "EXISTS")
-            database, label = self._quoted_name()
+            quiet = self.optional("IF", "EXISTS")
+            database, label = self.name()
             return {"kind": "drop_view", "database": database, "name": label, "quiet": quiet}
         if second == "OR":
-            self._expect("REPLACE")
-            self._expect("VIEW")
-        database, label = self._quoted_name()
+            self.expect("REPLACE")
+            self.expect("VIEW")
+        database, label = self.name()
         names: list[str] = []
-        if self._optional("("):
-            names.append(self._quoted_identifier())
-            while self._optional(","):
-                names.append(self._quoted_identifier())
-            self._expect(")")
-        self._expect("AS")
-        if self._at >= len(self._tokens):
-            raise self._mismatch("<query>")
-        query = self._text[self._tokens[self._at].start : self._tokens[-1].end]
-        self._at = len(self._tokens)
+        if self.optional("("):
+            names.append(self.identifier())
+            while self.optional(","):
+                names.append(self.identifier())
+            self.expect(")")
+        self.expect("AS")
+        if self.at >= len(self.tokens):
+            raise self.mismatch("<query>")
+        query = self.text[self.tokens[self.at].start : self.tokens[-1].end]
+        self.at = len(self.tokens)
         return {"kind": "create_view", "database": database, "name": label, "replace": second == "OR",
                 "names": names, "query": query}  # fmt: skip
 
-    def _quoted_identifier(self) -> str:
-        return self._next("word", "quoted", "backquoted", expecting="<identifier>").name.lower()
-
-    def _quoted_name(self) -> tuple[str | None, str]:
-        parts = [self._quoted_identifier()]
-        while self._optional(".") and len(parts) < 3:
-            parts.append(self._quoted_identifier())
-        return (parts[-2] if len(parts) > 1 else None), parts[-1]
-
     def _columns(self) -> list[Document]:
-        self._expect("(")
+        self.expect("(")
         columns = self._column_list()
-        self._expect(")")
+        self.expect(")")
         labels = [entry["Name"] for entry in columns]
         for label in labels:
             if labels.count(label) > 1:
@@ -355,72 +311,72 @@ class Reader:
         columns: list[Document] = []
         while True:
             entry: Document = {"Name": self._identifier(), "Type": self._type()}
-            if self._optional("COMMENT"):
+            if self.optional("COMMENT"):
                 entry["Comment"] = self._string()
             columns.append(entry)
-            if len(columns) == most or not self._optional(","):
+            if len(columns) == most or not self.optional(","):
                 return columns
 
     def _type(self) -> str:
         """A Hive type: the tokens up to the comma or bracket that ends it."""
-        start, depth = self._at, 0
-        while self._at < len(self._tokens):
-            word = self._peek()
-            if depth == 0 and (word in (",", ")", "COMMENT") and self._at > start):
+        start, depth = self.at, 0
+        while self.at < len(self.tokens):
+            word = self.peek()
+            if depth == 0 and (word in (",", ")", "COMMENT") and self.at > start):
                 break
             depth += (word in ("<", "(")) - (word in (">", ")"))
-            self._at += 1
-        said = self._text[self._tokens[start].start : self._tokens[self._at - 1].end] if self._at > start else ""
+            self.at += 1
+        said = self.text[self.tokens[start].start : self.tokens[self.at - 1].end] if self.at > start else ""
         try:
             return hive(parse_hive(said.replace("`", "")))
         except TypeTextError:
-            place = position(self._text, self._tokens[min(start, len(self._tokens) - 1)].start)
+            place = position(self.text, self.tokens[min(start, len(self.tokens) - 1)].start)
             raise MalformedQuery(f"{place}: mismatched input '{said[:60]}'. Expecting: <type>") from None
 
     def _clauses(self) -> Document:
         found: Document = {"parameters": {}, "serde_parameters": {}}
-        while self._at < len(self._tokens):
-            if self._optional("COMMENT"):
+        while self.at < len(self.tokens):
+            if self.optional("COMMENT"):
                 found["comment"] = self._string()
-            elif self._optional("PARTITIONED", "BY"):
+            elif self.optional("PARTITIONED", "BY"):
                 found["partition_keys"] = self._columns()
-            elif self._optional("CLUSTERED", "BY"):
+            elif self.optional("CLUSTERED", "BY"):
                 raise not_supported("CLUSTERED BY")
-            elif self._optional("ROW", "FORMAT", "DELIMITED"):
+            elif self.optional("ROW", "FORMAT", "DELIMITED"):
                 found["serde_parameters"] |= self._delimited()
-            elif self._optional("ROW", "FORMAT", "SERDE"):
+            elif self.optional("ROW", "FORMAT", "SERDE"):
                 found["serde"] = self._string()
-            elif self._optional("WITH", "SERDEPROPERTIES"):
+            elif self.optional("WITH", "SERDEPROPERTIES"):
                 found["serde_parameters"] |= self._properties()
-            elif self._optional("STORED", "AS", "INPUTFORMAT"):
+            elif self.optional("STORED", "AS", "INPUTFORMAT"):
                 found["input"] = self._string()
-                self._expect("OUTPUTFORMAT")
+                self.expect("OUTPUTFORMAT")
                 found["output"] = self._string()
-            elif self._optional("STORED", "AS"):
+            elif self.optional("STORED", "AS"):
                 found["format"] = self._identifier().upper()
-            elif self._optional("LOCATION"):
+            elif self.optional("LOCATION"):
                 found["location"] = self._string()
-            elif self._optional("TBLPROPERTIES"):
+            elif self.optional("TBLPROPERTIES"):
                 found["parameters"] |= self._properties()
             else:
-                raise self._mismatch("'COMMENT', 'LOCATION', 'PARTITIONED', 'ROW', 'STORED', 'TBLPROPERTIES', <EOF>")
+                raise self.mismatch("'COMMENT', 'LOCATION', 'PARTITIONED', 'ROW', 'STORED', 'TBLPROPERTIES', <EOF>")
         return found
 
     def _delimited(self) -> dict[str, str]:
         parameters: dict[str, str] = {}
         while True:
-            if self._optional("FIELDS", "TERMINATED", "BY"):
+            if self.optional("FIELDS", "TERMINATED", "BY"):
                 parameters["field.delim"] = parameters["serialization.format"] = self._string()
-            elif self._optional("ESCAPED", "BY"):
+            elif self.optional("ESCAPED", "BY"):
                 parameters["escape.delim"] = self._string()
-            elif self._optional("COLLECTION", "ITEMS", "TERMINATED", "BY"):
+            elif self.optional("COLLECTION", "ITEMS", "TERMINATED", "BY"):
                 parameters["collection.delim"] = self._string()
-            elif self._optional("MAP", "KEYS", "TERMINATED", "BY"):
+            elif self.optional("MAP", "KEYS", "TERMINATED", "BY"):
                 parameters["mapkey.delim"] = self._string()
-            elif self._optional("LINES", "TERMINATED", "BY"):
+            elif self.optional("LINES", "TERMINATED", "BY"):
                 if self._string() != "\n":
                     raise not_supported("LINES TERMINATED BY anything but a line feed")
-            elif self._optional("NULL", "DEFINED", "AS"):
+            elif self.optional("NULL", "DEFINED", "AS"):
                 parameters["serialization.null.format"] = self._string()
             else:
                 return parameters
