@@ -135,15 +135,20 @@ class Partition:
     serde: str = ""
 
 
-def partitions_of(catalog: Catalog, table: Table) -> Iterator[Partition]:
-    """All partitions of a table, page by page."""
+def partition_documents(catalog: Catalog, database: str, table: str) -> Iterator[Document]:
+    """The records of all partitions of a table, page by page."""
     after = ""
-    while page := catalog.partitions.page(table.database, table.name, after=after):
-        for document in page:
-            descriptor = document.get("StorageDescriptor") or {}
-            serde = (descriptor.get("SerdeInfo") or {}).get("SerializationLibrary") or ""
-            yield Partition(tuple(document["Values"]), descriptor.get("Location") or "", serde)
+    while page := catalog.partitions.page(database, table, after=after):
+        yield from page
         after = dumps(page[-1]["Values"])
+
+
+def partitions_of(catalog: Catalog, table: Table) -> Iterator[Partition]:
+    """All partitions of a table as a scan sees them."""
+    for document in partition_documents(catalog, table.database, table.name):
+        descriptor = document.get("StorageDescriptor") or {}
+        serde = (descriptor.get("SerdeInfo") or {}).get("SerializationLibrary") or ""
+        yield Partition(tuple(document["Values"]), descriptor.get("Location") or "", serde)
 
 
 def read_table(document: Document) -> Table:

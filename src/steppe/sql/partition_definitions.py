@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from urllib.parse import unquote
 
 from steppe.base.errors import ApiError
-from steppe.base.jsonvalue import dumps
 from steppe.objects.object_store import ObjectStore
-from steppe.sql.catalog import Catalog, Document
+from steppe.sql.catalog import Catalog, Document, partition_documents
 from steppe.sql.definition_reader import Plan
 from steppe.sql.errors import QueryError
 from steppe.sql.table_files import location_parts
@@ -106,10 +105,7 @@ class PartitionDefinitions:
         return []
 
     def _all(self, table: Document) -> Iterator[Document]:
-        after = ""
-        while page := self._catalog.partitions.page(table["DatabaseName"], table["Name"], after=after):
-            yield from page
-            after = dumps(page[-1]["Values"])
+        return partition_documents(self._catalog, table["DatabaseName"], table["Name"])
 
     def _document(self, table: Document, values: list[str], location: str) -> Document:
         descriptor = {**table["StorageDescriptor"], "Location": location}
